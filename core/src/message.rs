@@ -1,0 +1,183 @@
+use crate::{ExitReason, Pid, Reference};
+use bytes::Bytes;
+use std::any::Any;
+use std::fmt;
+
+/// How to read the bytes of a [`Term`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// Nobody but the two parties knows.
+    Raw,
+    /// UTF-8 text.
+    Text,
+    /// CBOR, RFC 8949.
+    Cbor,
+    /// JSON, RFC 8259.
+    Json,
+}
+
+/// A message as bytes: the only form that guests and other nodes see. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// How to read the bytes.
+    pub encoding: Encoding,
+    /// The content.
+    pub bytes: Bytes,
+}
+
+impl Term {
+    /// A term of that encoding.
+    pub fn new(encoding: Encoding, bytes: impl Into<Bytes>) -> Self {
+        Self { encoding, bytes: bytes.into() }
+    }
+
+    /// No bytes, encoding raw.
+    pub const fn empty() -> Self {
+        Self { encoding: Encoding::Raw, bytes: Bytes::new() }
+    }
+}
+
+/// What a message carries: a typed value of this node, or a term.
+pub enum Payload {
+    /// Native to native, without a copy. Cannot leave the node or reach a guest.
+    Local(Box<dyn Any + Send>),
+    /// Bytes with a tag.
+    Term(Term),
+}
+
+impl Payload {
+    /// A typed value.
+    pub fn local<T: Any + Send>(value: T) -> Self {
+        Self::Local(Box::new(value))
+    }
+
+    /// The typed value, or the payload back when it is something else.
+    pub fn downcast<T: Any>(self) -> Result<T, Payload> {
+        match self {
+            Self::Local(value) => value.downcast::<T>().map(|value| *value).map_err(Self::Local),
+            Self::Term(_) => Err(self),
+        }
+    }
+
+    /// The typed value by reference, when it is of that type.
+    pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
+        match self {
+            Self::Local(value) => value.downcast_ref(),
+            Self::Term(_) => None,
+        }
+    }
+
+    /// The term, when it is one.
+    pub fn as_term(&self) -> Option<&Term> {
+        match self {
+            Self::Term(term) => Some(term),
+            Self::Local(_) => None,
+        }
+    }
+}
+
+impl From<Term> for Payload {
+    fn from(term: Term) -> Self {
+        Self::Term(term)
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(_) => f.write_str("Local(..)"),
+            Self::Term(term) => write!(f, "Term({:?}, {} bytes)", term.encoding, term.bytes.len()),
+        }
+    }
+}
+
+/// Who waits for a reply, and to which call. The reference is an alias of the caller: once it gives up, a late reply is
+/// dropped. Source: OTP `gen_server:call/3` with process aliases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The process that called.
+    pub pid: Pid,
+    /// Names this call; the reply goes to it.
+    pub reference: Reference,
+}
+
+/// What a monitor watches.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Monitored {
+    /// A process.
+    Pid(Pid),
+    /// The process that had this local name when the monitor was made.
+    Name(String),
+}
+
+/// What lies in a mailbox. Only the runtime makes the kinds `Exit` and `Down`: no send arrives as one.
+#[derive(Debug)]
+pub enum Message {
+    /// An ordinary message.
+    Plain(Payload),
+    /// A request whose sender waits for a reply.
+    Call {
+        /// Whom to answer.
+        from: Caller,
+        /// The request.
+        payload: Payload,
+    },
+    /// The answer to a call of this process.
+    Reply {
+        /// Which call.
+        reference: Reference,
+        /// The answer.
+        payload: Payload,
+    },
+    /// An exit signal, as a process that traps exits sees it: OTP's `{'EXIT', From, Reason}`.
+    Exit {
+        /// Whose exit, or who sent the signal.
+        from: Pid,
+        /// Why.
+        reason: ExitReason,
+    },
+    /// A monitored process ended: OTP's `{'DOWN', Ref, process, Object, Reason}`.
+    Down {
+        /// The monitor; it is gone now.
+        monitor: Reference,
+        /// What it watched.
+        object: Monitored,
+        /// Why it ended.
+        reason: ExitReason,
+    },
+}
+
+/// Whom a message goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A process.
+    Pid(Pid),
+    /// Whoever has this local name.
+    Name(String),
+    /// Whoever owns this alias, while it is active.
+    Alias(Reference),
+}
+
+impl From<Pid> for Destination {
+    fn from(pid: Pid) -> Self {
+        Self::Pid(pid)
+    }
+}
+
+impl From<&str> for Destination {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
+}
+
+impl From<String> for Destination {
+    fn from(name: String) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl From<Reference> for Destination {
+    fn from(alias: Reference) -> Self {
+        Self::Alias(alias)
+    }
+}

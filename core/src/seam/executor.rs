@@ -1,0 +1,43 @@
+use std::future::Future;
+use std::pin::Pin;
+
+/// A future that owns what it needs and may move between threads.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
+
+/// Run this future.
+pub trait Executor: Send + Sync + 'static {
+    /// Starts a task. It runs until it completes; nobody waits for it.
+    ///
+    /// A panic ends the task and nothing else. Whoever needs to know how it went puts that into the future.
+    fn spawn(&self, task: BoxFuture<()>);
+
+    /// Runs a job that blocks its thread (compiling, syncing a file) away from the tasks.
+    ///
+    /// The simulator runs it in one step, as a task of its own.
+    fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>);
+}
+
+/// A tokio runtime.
+pub struct TokioExecutor {
+    runtime: tokio::runtime::Handle,
+}
+
+impl TokioExecutor {
+    /// The runtime that the caller runs on.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn current() -> Self {
+        Self { runtime: tokio::runtime::Handle::current() }
+    }
+}
+
+impl Executor for TokioExecutor {
+    fn spawn(&self, task: BoxFuture<()>) {
+        drop(self.runtime.spawn(task));
+    }
+
+    fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
+        drop(self.runtime.spawn_blocking(job));
+    }
+}

@@ -1,0 +1,54 @@
+//! The seams: everything that a runtime takes from the machine it runs on.
+//!
+//! Each is one small trait with a production half here and a simulated half in `rusm-sim`; both pass the seam's
+//! conformance suite. Nothing else in the workspace reads a clock, starts a task, opens a socket or a file, or draws a
+//! random number.
+
+mod clock;
+mod delivery;
+mod entropy;
+mod executor;
+mod sockets;
+mod storage;
+
+pub use clock::{Clock, Timestamp, TokioClock};
+pub use delivery::{Delivery, Envelope};
+pub use entropy::{Entropy, OsEntropy, RandomStream};
+pub use executor::{BoxFuture, Executor, TokioExecutor};
+pub use sockets::{ByteStream, Listener, Sockets, TokioSockets};
+pub use storage::{DiskStorage, Storage, StorageFile};
+
+use std::sync::Arc;
+
+/// The seams that one node runs on.
+#[derive(Clone)]
+pub struct Seams {
+    /// What time is it; wake me then.
+    pub clock: Arc<dyn Clock>,
+    /// Run this future.
+    pub executor: Arc<dyn Executor>,
+    /// Hand this signal over; `None` puts it straight into the receiver's queue.
+    pub delivery: Option<Arc<dyn Delivery>>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// Listen, accept, connect, resolve.
+    pub sockets: Arc<dyn Sockets>,
+    /// Read, write, sync.
+    pub storage: Arc<dyn Storage>,
+}
+
+impl Seams {
+    /// The production half of every seam: tokio, the operating system, and files below `directory`.
+    ///
+    /// Must be called on a tokio runtime, which then runs everything.
+    pub fn production(directory: impl Into<std::path::PathBuf>) -> Self {
+        Self {
+            clock: Arc::new(TokioClock::new()),
+            executor: Arc::new(TokioExecutor::current()),
+            delivery: None,
+            entropy: Arc::new(OsEntropy),
+            sockets: Arc::new(TokioSockets),
+            storage: Arc::new(DiskStorage::new(directory)),
+        }
+    }
+}
