@@ -1,9 +1,37 @@
-//! OTP for Rust, without WebAssembly, sockets or a clock of its own.
+//! OTP for Rust, without WebAssembly, sockets or a clock of its own: processes, signals, links, monitors, names, timers
+//! and supervision, on the [`seam`]s that production and the simulator implement.
 
+mod context;
 mod exit_reason;
+mod factory;
+mod handle;
+mod mailbox;
 mod message;
+mod node;
 mod pid;
+mod process;
+mod receive;
+mod registry;
+pub mod seam;
+mod signal;
+mod spawn;
+mod supervisor;
+mod table;
+mod task;
+mod timer;
+mod trace;
 
+pub use context::{CallError, Context};
 pub use exit_reason::{EXIT_REASON_DETAIL_MAX, ExitReason};
+pub use factory::{Factory, ProcessBody, ProcessSpec, process_body};
 pub use message::{Caller, Destination, Encoding, Message, Monitored, Payload, Term};
+pub use node::{Node, NodeOptions, ProcessInfo};
 pub use pid::{NodeId, Pid, Reference};
+pub use process::AliasMode;
+pub use registry::Badarg;
+pub use seam::{BoxFuture, Envelope, Timestamp};
+pub use signal::Signal;
+pub use spawn::{SpawnOptions, Spawned, Started};
+pub use supervisor::SupervisorReport;
+pub use table::PROCESSES_MAX;
+pub use trace::{TraceEvent, Tracer};

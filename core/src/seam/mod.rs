@@ -16,7 +16,7 @@ pub use delivery::{Delivery, Envelope};
 pub use entropy::{Entropy, OsEntropy, RandomStream};
 pub use executor::{BoxFuture, Executor, TokioExecutor};
 pub use sockets::{ByteStream, Listener, Sockets, TokioSockets};
-pub use storage::{DiskStorage, Storage, StorageFile};
+pub use storage::{DiskStorage, Storage, StorageFile, check_name};
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 use super::BoxFuture;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A connected, ordered stream of bytes.
@@ -30,4 +31,46 @@ pub trait Sockets: Send + Sync + 'static {
 
     /// Addresses of a host name, in the resolver's order.
     fn resolve(&self, host: String, port: u16) -> BoxFuture<io::Result<Vec<SocketAddr>>>;
+}
+
+/// The machine's network, through tokio.
+pub struct TokioSockets;
+
+struct TokioListener(Arc<tokio::net::TcpListener>);
+
+#[expect(clippy::disallowed_methods, reason = "the production half of the seam")]
+impl Sockets for TokioSockets {
+    fn listen(&self, address: SocketAddr) -> BoxFuture<io::Result<Box<dyn Listener>>> {
+        Box::pin(async move {
+            let listener = tokio::net::TcpListener::bind(address).await?;
+            Ok(Box::new(TokioListener(Arc::new(listener))) as Box<dyn Listener>)
+        })
+    }
+
+    fn connect(&self, address: SocketAddr) -> BoxFuture<io::Result<Box<dyn ByteStream>>> {
+        Box::pin(async move {
+            let stream = tokio::net::TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn ByteStream>)
+        })
+    }
+
+    fn resolve(&self, host: String, port: u16) -> BoxFuture<io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
+    }
+}
+
+impl Listener for TokioListener {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    fn accept(&self) -> BoxFuture<io::Result<(Box<dyn ByteStream>, SocketAddr)>> {
+        let listener = self.0.clone();
+        Box::pin(async move {
+            let (stream, peer) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok((Box::new(stream) as Box<dyn ByteStream>, peer))
+        })
+    }
 }

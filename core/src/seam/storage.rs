@@ -1,4 +1,6 @@
 use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 /// Read, write, sync: a flat set of named files. Calls block; callers on a task use
 /// [`Executor::spawn_blocking`](super::Executor::spawn_blocking).
@@ -35,4 +37,92 @@ pub trait StorageFile: Send + Sync + 'static {
 
     /// Makes everything written durable: when it returns, a crash loses none of it.
     fn sync(&self) -> io::Result<()>;
+}
+
+/// Files below a directory, which is made when the first file is opened.
+pub struct DiskStorage {
+    directory: PathBuf,
+}
+
+impl DiskStorage {
+    /// Storage below that directory.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into() }
+    }
+
+    fn path(&self, name: &str) -> io::Result<PathBuf> {
+        check_name(name)?;
+        Ok(self.directory.join(name))
+    }
+}
+
+/// Whether a name may be one of a file of a [`Storage`].
+///
+/// # Errors
+/// `InvalidInput`, saying which characters may be used.
+pub fn check_name(name: &str) -> io::Result<()> {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    if name.is_empty() || name.starts_with('.') || !plain {
+        let why = format!("the file name {name:?}: use ASCII letters, digits, `.`, `-` and `_`, no leading `.`");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the production half of the seam")]
+impl Storage for DiskStorage {
+    fn open(&self, name: &str) -> io::Result<Box<dyn StorageFile>> {
+        let path = self.path(name)?;
+        std::fs::create_dir_all(&self.directory)?;
+        let file = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        std::fs::File::open(&self.directory)?.sync_all()?;
+        Ok(Box::new(DiskFile(file)))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        match std::fs::remove_file(self.path(name)?) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let entries = match std::fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            if let (true, Ok(name)) = (entry.file_type()?.is_file(), entry.file_name().into_string()) {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+struct DiskFile(std::fs::File);
+
+impl StorageFile for DiskFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(buffer, offset)
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
 }

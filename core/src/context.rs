@@ -1,0 +1,456 @@
+use crate::factory::{ProcessBody, process_body};
+use crate::handle::handle_signals;
+use crate::process::{AliasMode, Answer, Link, Monitor, Process};
+use crate::receive::{AwaitAnswer, Receive};
+use crate::registry::Badarg;
+use crate::seam::Timestamp;
+use crate::signal::{Kind, Signal};
+use crate::spawn::{SpawnOptions, Spawned, Started};
+use crate::{Caller, Destination, ExitReason, Message, Monitored, Node, Payload, Pid, Reference};
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+/// Why a call has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// Nobody has that name. Nothing was sent.
+    #[error(transparent)]
+    Badarg(#[from] Badarg),
+    /// No answer in time; a late one never arrives.
+    #[error("no answer in time")]
+    Timeout,
+    /// The called process ended before it answered; `noproc` when there was none.
+    #[error("the called process ended: {0}")]
+    Down(ExitReason),
+    /// A process cannot answer itself while it waits. Nothing was sent.
+    #[error("a process called itself")]
+    CallingSelf,
+}
+
+/// What a process has of the runtime: everything it does goes through here. Only its own process has it.
+pub struct Context {
+    node: Node,
+    process: Arc<Process>,
+}
+
+impl Context {
+    pub(crate) fn new(node: Node, process: Arc<Process>) -> Self {
+        Self { node, process }
+    }
+
+    /// This process.
+    pub fn pid(&self) -> Pid {
+        self.process.pid
+    }
+
+    /// The node it lives on.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Who spawned it.
+    pub fn parent(&self) -> Option<Pid> {
+        self.process.parent
+    }
+
+    /// What time it is on this node.
+    pub fn now(&self) -> Timestamp {
+        self.node.seams().clock.now()
+    }
+
+    /// Waits; signals are handled meanwhile.
+    pub async fn sleep(&self, duration: Duration) {
+        self.node.seams().clock.sleep_until(self.now() + duration).await;
+    }
+
+    /// A random number.
+    pub fn random(&self) -> u64 {
+        self.node.random()
+    }
+
+    /// A new unique reference.
+    pub fn make_reference(&self) -> Reference {
+        self.node.reference(self.pid().index)
+    }
+
+    fn signal(&self, to: Pid, kind: Kind) {
+        self.node.signal(self.pid(), to, Signal(kind));
+    }
+
+    fn signal_all(&self, outgoing: Vec<(Pid, Kind)>) {
+        for (to, kind) in outgoing {
+            self.signal(to, kind);
+        }
+    }
+
+    /// Sends a message. Never waits; sending to the dead or to an inactive alias is no error.
+    ///
+    /// # Errors
+    /// Nobody has that name: nothing was sent.
+    pub fn send(&self, to: impl Into<Destination>, payload: impl Into<Payload>) -> Result<(), Badarg> {
+        self.node.send_from(self.pid(), to.into(), payload.into())
+    }
+
+    /// The next message, in arrival order.
+    pub async fn receive(&self) -> Message {
+        self.receive_match(|_| true).await
+    }
+
+    /// The first message that matches, in arrival order; the others stay.
+    pub async fn receive_match(&self, matches: impl FnMut(&Message) -> bool) -> Message {
+        self.receive_from(0, None, matches).await.unwrap_or_else(|| unreachable!("there is no deadline"))
+    }
+
+    /// The same, for at most so long.
+    pub async fn receive_timeout(&self, timeout: Duration, matches: impl FnMut(&Message) -> bool) -> Option<Message> {
+        self.receive_from(0, Some(timeout), matches).await
+    }
+
+    async fn receive_from(
+        &self,
+        marker: u64,
+        timeout: Option<Duration>,
+        mut matches: impl FnMut(&Message) -> bool,
+    ) -> Option<Message> {
+        let clock = &self.node.seams().clock;
+        let deadline = timeout.map(|timeout| clock.sleep_until(clock.now() + timeout));
+        let matches = |message: &Message| matches(message);
+        Receive { node: &self.node, process: &self.process, marker, matches, deadline }.await
+    }
+
+    /// The first message that matches, if one is there: OTP's `receive ... after 0`.
+    pub fn try_receive(&self, mut matches: impl FnMut(&Message) -> bool) -> Option<Message> {
+        handle_signals(&self.node, &self.process);
+        let mut state = self.process.state.lock();
+        if state.exit.is_some() {
+            return None;
+        }
+        state.mailbox.take(&mut 0, &mut matches)
+    }
+
+    /// Sends a request and waits for the reply. It is found at once however full the mailbox is, and a reply that comes
+    /// too late is dropped. Source: OTP `gen_server:call/3`, with an alias of mode `reply`.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn call(
+        &self,
+        to: impl Into<Destination>,
+        payload: impl Into<Payload>,
+        timeout: Duration,
+    ) -> Result<Payload, CallError> {
+        let to = to.into();
+        let target = match &to {
+            Destination::Pid(pid) => *pid,
+            Destination::Name(name) => {
+                self.whereis(name).ok_or_else(|| Badarg(format!("nobody has the name {name:?}")))?
+            }
+            Destination::Alias(alias) => {
+                return Err(CallError::Badarg(Badarg(format!("{alias} is an alias: only a process can be called"))));
+            }
+        };
+        if target == self.pid() {
+            return Err(CallError::CallingSelf);
+        }
+        let marker = self.process.state.lock().mailbox.marker();
+        let object = match to {
+            Destination::Name(name) => Monitored::Name(name),
+            Destination::Pid(_) | Destination::Alias(_) => Monitored::Pid(target),
+        };
+        let call = self.monitor_target(object, Some(target), Some(AliasMode::Reply));
+        let from = Caller { pid: self.pid(), reference: call };
+        self.signal(target, Kind::Message(Message::Call { from, payload: payload.into() }));
+        let is_answer = |message: &Message| match message {
+            Message::Reply { reference, .. } => *reference == call,
+            Message::Down { monitor, .. } => *monitor == call,
+            Message::Plain(_) | Message::Call { .. } | Message::Exit { .. } => false,
+        };
+        match self.receive_from(marker, Some(timeout), is_answer).await {
+            Some(Message::Reply { payload, .. }) => Ok(payload),
+            Some(Message::Down { reason, .. }) => Err(CallError::Down(reason)),
+            Some(other) => unreachable!("a call received what it did not ask for: {other:?}"),
+            None => {
+                self.demonitor_flush(call);
+                match self.try_receive(is_answer) {
+                    Some(Message::Reply { payload, .. }) => Ok(payload),
+                    _ => Err(CallError::Timeout),
+                }
+            }
+        }
+    }
+
+    /// Answers a call; dropped when the caller no longer waits.
+    pub fn reply(&self, to: Caller, payload: impl Into<Payload>) {
+        let message = Message::Reply { reference: to.reference, payload: payload.into() };
+        self.signal(to.pid, Kind::Alias { alias: to.reference, message });
+    }
+
+    /// Links this process and another: when one ends, the other gets an exit signal. Linking twice is one link, linking
+    /// to oneself none; the dead answer with the exit signal `noproc`.
+    /// Divergence: OTP raises `noproc` in a local caller that does not trap exits; here it dies of the signal.
+    pub fn link(&self, pid: Pid) {
+        if pid == self.pid() {
+            return;
+        }
+        handle_signals(&self.node, &self.process);
+        if self.process.state.lock().links.insert(pid, Link::Active) != Some(Link::Active) {
+            self.signal(pid, Kind::Link);
+        }
+    }
+
+    /// Takes a link away: no exit signal of it arrives from now on. An EXIT that lies in the mailbox already stays.
+    pub fn unlink(&self, pid: Pid) {
+        handle_signals(&self.node, &self.process);
+        let id = {
+            let mut state = self.process.state.lock();
+            if state.links.get(&pid) != Some(&Link::Active) {
+                return;
+            }
+            let id = self.node.reference(self.pid().index).serial;
+            state.links.insert(pid, Link::Unlinking(id));
+            id
+        };
+        self.signal(pid, Kind::Unlink { id });
+    }
+
+    /// Watches a process: one `Down` message when it ends, `noproc` when it is dead or nobody has the name. By name it
+    /// watches the process that has the name now. Of oneself there is a reference and no monitor.
+    pub fn monitor(&self, object: impl Into<Monitored>) -> Reference {
+        self.monitor_with(object.into(), None)
+    }
+
+    /// The same, with the reference as an alias of this process. Source: OTP `erlang:monitor/3`.
+    pub fn monitor_alias(&self, object: impl Into<Monitored>, mode: AliasMode) -> Reference {
+        self.monitor_with(object.into(), Some(mode))
+    }
+
+    fn monitor_with(&self, object: Monitored, alias: Option<AliasMode>) -> Reference {
+        let target = match &object {
+            Monitored::Pid(pid) => Some(*pid),
+            Monitored::Name(name) => self.whereis(name),
+        };
+        self.monitor_target(object, target, alias)
+    }
+
+    fn monitor_target(&self, object: Monitored, target: Option<Pid>, alias: Option<AliasMode>) -> Reference {
+        let monitor = self.make_reference();
+        {
+            let mut state = self.process.state.lock();
+            if let Some(mode) = alias {
+                state.aliases.insert(monitor, mode);
+            }
+            if target == Some(self.pid()) {
+                return monitor;
+            }
+            state.monitors.insert(monitor, Monitor { object: object.clone(), target });
+        }
+        match target {
+            Some(target) => self.signal(target, Kind::Monitor { monitor, object }),
+            None => self.signal(self.pid(), Kind::Down { monitor, reason: ExitReason::NOPROC }),
+        }
+        monitor
+    }
+
+    /// Ends a monitor: no `Down` arrives from now on; one in the mailbox stays. True when it was active.
+    pub fn demonitor(&self, monitor: Reference) -> bool {
+        handle_signals(&self.node, &self.process);
+        let mut outgoing = Vec::new();
+        let active = self.process.state.lock().demonitor(monitor, &mut outgoing);
+        self.signal_all(outgoing);
+        active
+    }
+
+    /// The same, and takes its `Down` out of the mailbox if it is there.
+    pub fn demonitor_flush(&self, monitor: Reference) -> bool {
+        let active = self.demonitor(monitor);
+        self.try_receive(|message| matches!(message, Message::Down { monitor: of, .. } if *of == monitor));
+        active
+    }
+
+    /// A new alias of this process: active until [`unalias`](Self::unalias).
+    pub fn alias(&self) -> Reference {
+        let alias = self.make_reference();
+        self.process.state.lock().aliases.insert(alias, AliasMode::Explicit);
+        alias
+    }
+
+    /// Makes an alias inactive; its monitor stays. False when it was not active, or is not this process's.
+    pub fn unalias(&self, alias: Reference) -> bool {
+        handle_signals(&self.node, &self.process);
+        self.process.state.lock().aliases.remove(&alias).is_some()
+    }
+
+    /// Sends an exit signal: OTP's `exit/2`. `kill` cannot be trapped; `normal` does nothing to another process that
+    /// does not trap exits.
+    pub fn exit_signal(&self, to: Pid, reason: ExitReason) {
+        self.signal(to, Kind::Exit { reason, linked: false });
+    }
+
+    /// Ends this process: OTP's `exit/1`. Does not return.
+    pub async fn exit(&self, reason: ExitReason) -> Infallible {
+        self.process.state.lock().exit.get_or_insert(reason);
+        std::future::pending().await
+    }
+
+    /// Whether exit signals become messages. Returns what it was. Default false.
+    pub fn trap_exit(&self, on: bool) -> bool {
+        handle_signals(&self.node, &self.process);
+        std::mem::replace(&mut self.process.state.lock().trap_exit, on)
+    }
+
+    /// Gives a process of this node a name.
+    ///
+    /// # Errors
+    /// The name is in use, or the process is dead or has another one.
+    pub fn register(&self, name: &str, pid: Pid) -> Result<(), Badarg> {
+        self.node.register(name, pid)
+    }
+
+    /// Takes a name away.
+    ///
+    /// # Errors
+    /// Nobody has that name.
+    pub fn unregister(&self, name: &str) -> Result<(), Badarg> {
+        self.node.unregister(name)
+    }
+
+    /// Whoever has that name on this node.
+    pub fn whereis(&self, name: &str) -> Option<Pid> {
+        self.node.whereis(name)
+    }
+
+    /// Whether a process lives. The question goes behind the signals that this process has sent it.
+    pub async fn is_alive(&self, pid: Pid) -> bool {
+        if pid == self.pid() {
+            return true;
+        }
+        let request = self.ask();
+        self.signal(pid, Kind::Alive { request });
+        matches!(self.answer_to(request).await, Answer::Alive(true))
+    }
+
+    fn ask(&self) -> Reference {
+        let request = self.make_reference();
+        self.process.state.lock().answers.insert(request, Answer::Waiting);
+        request
+    }
+
+    fn answer_to(&self, request: Reference) -> AwaitAnswer<'_> {
+        AwaitAnswer { node: &self.node, process: &self.process, request }
+    }
+
+    /// Spawns a process.
+    pub fn spawn<F, Fut, R>(&self, body: F) -> Pid
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+        R: Into<ExitReason>,
+    {
+        self.spawn_with(SpawnOptions::default(), process_body(body)).pid
+    }
+
+    /// Spawns a process and links it, in one step.
+    pub fn spawn_link<F, Fut, R>(&self, body: F) -> Pid
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+        R: Into<ExitReason>,
+    {
+        self.spawn_with(SpawnOptions { link: true, ..SpawnOptions::default() }, process_body(body)).pid
+    }
+
+    /// Spawns a process and monitors it, in one step.
+    pub fn spawn_monitor<F, Fut, R>(&self, body: F) -> (Pid, Reference)
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+        R: Into<ExitReason>,
+    {
+        let options = SpawnOptions { monitor: true, ..SpawnOptions::default() };
+        let spawned = self.spawn_with(options, process_body(body));
+        (spawned.pid, spawned.monitor.unwrap_or_else(|| unreachable!("a monitor was asked for")))
+    }
+
+    /// Spawns a process whose parent is this one.
+    pub fn spawn_with(&self, options: SpawnOptions, body: ProcessBody) -> Spawned {
+        self.node.spawn_process(Some(&self.process), None, options, body)
+    }
+
+    /// Spawns a linked process and waits until it says that it is up, or ends. A start that failed leaves no `Exit`
+    /// message. Source: OTP `proc_lib:start_link`, as of OTP 26.
+    pub async fn start_link(&self, options: SpawnOptions, body: ProcessBody) -> Started {
+        self.start(SpawnOptions { link: true, ..options }, body).await
+    }
+
+    pub(crate) async fn start(&self, options: SpawnOptions, body: ProcessBody) -> Started {
+        let request = self.ask();
+        self.node.spawn_process(Some(&self.process), Some(request), options, body);
+        match self.answer_to(request).await {
+            Answer::Started(outcome) => outcome,
+            Answer::Waiting | Answer::Alive(_) => unreachable!("the answer to a start is how it went"),
+        }
+    }
+
+    fn started(&self, outcome: Started) {
+        let starter = self.process.state.lock().starter.take();
+        if let Some((starter, request)) = starter {
+            self.signal(starter, Kind::Started { request, outcome });
+        }
+    }
+
+    /// Says that this process is up: whoever started it goes on.
+    pub fn init_ack(&self) {
+        self.started(Started::Up(self.pid()));
+    }
+
+    /// Says that there is nothing to run: OTP's `ignore`. The process should then return.
+    pub fn init_ignore(&self) {
+        self.started(Started::Ignored);
+    }
+
+    /// Says why this process cannot start. The process should then return that reason.
+    pub fn init_fail(&self, reason: ExitReason) {
+        self.started(Started::Failed(reason));
+    }
+
+    /// Sends a message after a delay, never earlier. A timer to a pid ends with that process; a name is looked up when
+    /// it fires. Source: OTP `erlang:send_after/3`.
+    pub fn send_after(&self, delay: Duration, to: impl Into<Destination>, payload: impl Into<Payload>) -> Reference {
+        let timer = self.make_reference();
+        let deadline = self.now() + delay;
+        self.node.timers().start(&self.node, timer, deadline, self.pid(), to.into(), payload.into());
+        timer
+    }
+
+    /// Cancels a timer of any process of this node: the time that was left; `None` when it has fired (its message may
+    /// be in the mailbox), was cancelled, or is unknown.
+    pub fn cancel_timer(&self, timer: Reference) -> Option<Duration> {
+        self.node.timers().cancel(timer, self.now())
+    }
+
+    /// What this process is, for people.
+    pub fn set_label(&self, label: impl Into<String>) {
+        self.process.state.lock().label = label.into();
+    }
+
+    /// Where the host of this process writes how many bytes it holds, for `process_info`.
+    pub fn memory_gauge(&self) -> Arc<AtomicU64> {
+        self.process.memory.clone()
+    }
+}
+
+impl From<Pid> for Monitored {
+    fn from(pid: Pid) -> Self {
+        Self::Pid(pid)
+    }
+}
+
+impl From<&str> for Monitored {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
+}

@@ -1,0 +1,169 @@
+//! What each kind of signal does to the process that receives it.
+
+use crate::process::{AliasMode, Answer, Link, Process, State};
+use crate::signal::{Kind, Signal};
+use crate::{ExitReason, Message, Node, Pid, Reference, Started, TraceEvent};
+
+/// Signals that the handling of others causes: to whom, and what.
+type Outgoing = Vec<(Pid, Kind)>;
+
+/// Handles everything that is queued, in order, up to the signal that ends the process.
+pub(crate) fn handle_signals(node: &Node, process: &Process) {
+    let mut outgoing = Outgoing::new();
+    {
+        let mut state = process.state.lock();
+        if state.exit.is_some() {
+            return;
+        }
+        let mut batch = std::mem::take(&mut state.batch);
+        process.take_signals(&mut batch);
+        let mut signals = batch.drain(..);
+        while let Some((from, signal)) = signals.next() {
+            node.trace(|| TraceEvent::Handled { to: process.pid, from, kind: signal.kind() });
+            state.handle(process.pid, from, signal.0, &mut outgoing);
+            if state.exit.is_some() {
+                process.put_back(signals.by_ref());
+            }
+        }
+        drop(signals);
+        if batch.capacity() <= 64 {
+            state.batch = batch;
+        }
+    }
+    for (to, kind) in outgoing {
+        node.signal(process.pid, to, Signal(kind));
+    }
+}
+
+impl State {
+    fn handle(&mut self, own: Pid, from: Pid, kind: Kind, outgoing: &mut Outgoing) {
+        match kind {
+            Kind::Message(message) => self.mailbox.push(message),
+            Kind::Alias { alias, message } => self.handle_alias(alias, message, outgoing),
+            Kind::Link => {
+                // While this half waits for an acknowledgement the link that arrives is older than our unlink, which
+                // takes it away on the other side as well.
+                self.links.entry(from).or_insert(Link::Active);
+            }
+            Kind::Unlink { id } => {
+                if self.links.get(&from) == Some(&Link::Active) {
+                    self.links.remove(&from);
+                }
+                outgoing.push((from, Kind::UnlinkAck { id }));
+            }
+            Kind::UnlinkAck { id } => {
+                if self.links.get(&from) == Some(&Link::Unlinking(id)) {
+                    self.links.remove(&from);
+                }
+            }
+            Kind::Exit { reason, linked: true } => self.handle_link_exit(from, reason),
+            Kind::Exit { reason, linked: false } => self.handle_exit(own, from, reason),
+            Kind::Monitor { monitor, object } => {
+                self.monitored_by.insert(monitor, (from, object));
+            }
+            Kind::Demonitor { monitor } => {
+                self.monitored_by.remove(&monitor);
+            }
+            Kind::Down { monitor, reason } => self.handle_down(monitor, reason),
+            Kind::Alive { request } => outgoing.push((from, Kind::AliveReply { request, alive: true })),
+            Kind::AliveReply { request, alive } => self.answer(request, Answer::Alive(alive)),
+            Kind::Started { request, outcome } => {
+                if let Started::Failed(_) = outcome {
+                    // A start that failed leaves no EXIT behind. Source: OTP 26, `proc_lib:start_link`.
+                    self.links.remove(&from);
+                }
+                self.answer(request, Answer::Started(outcome));
+            }
+        }
+    }
+
+    /// An answer that nobody waits for any more is dropped.
+    fn answer(&mut self, request: Reference, answer: Answer) {
+        if let Some(waiting) = self.answers.get_mut(&request) {
+            *waiting = answer;
+        }
+    }
+
+    fn handle_alias(&mut self, alias: Reference, message: Message, outgoing: &mut Outgoing) {
+        match self.aliases.get(&alias) {
+            None => return,
+            Some(AliasMode::Reply) => {
+                self.aliases.remove(&alias);
+                self.end_monitor(alias, outgoing);
+            }
+            Some(AliasMode::Explicit | AliasMode::Demonitor) => {}
+        }
+        self.mailbox.push(message);
+    }
+
+    fn handle_exit(&mut self, own: Pid, from: Pid, reason: ExitReason) {
+        if reason.is_kill() {
+            self.exit = Some(ExitReason::KILLED);
+        } else if self.trap_exit {
+            self.mailbox.push(Message::Exit { from, reason });
+        } else if !reason.is_normal() || from == own {
+            self.exit = Some(reason);
+        }
+    }
+
+    fn handle_link_exit(&mut self, from: Pid, reason: ExitReason) {
+        match self.links.get(&from) {
+            Some(Link::Active) => self.links.remove(&from),
+            // The dead do not acknowledge: what was being unlinked is gone now, without an exit.
+            Some(Link::Unlinking(_)) => {
+                self.links.remove(&from);
+                return;
+            }
+            None => return,
+        };
+        if self.trap_exit {
+            self.mailbox.push(Message::Exit { from, reason });
+        } else if !reason.is_normal() {
+            self.exit = Some(reason);
+        }
+    }
+
+    fn handle_down(&mut self, monitor: Reference, reason: ExitReason) {
+        let Some(ended) = self.monitors.remove(&monitor) else { return };
+        if matches!(self.aliases.get(&monitor), Some(AliasMode::Demonitor | AliasMode::Reply)) {
+            self.aliases.remove(&monitor);
+        }
+        self.mailbox.push(Message::Down { monitor, object: ended.object, reason });
+    }
+
+    /// Takes a monitor of this process away and tells the other side.
+    fn end_monitor(&mut self, monitor: Reference, outgoing: &mut Outgoing) -> bool {
+        let Some(ended) = self.monitors.remove(&monitor) else { return false };
+        if let Some(target) = ended.target {
+            outgoing.push((target, Kind::Demonitor { monitor }));
+        }
+        true
+    }
+
+    /// As OTP's `demonitor`: true when the monitor was active. An alias of the modes that end with it ends.
+    pub(crate) fn demonitor(&mut self, monitor: Reference, outgoing: &mut Vec<(Pid, Kind)>) -> bool {
+        if matches!(self.aliases.get(&monitor), Some(AliasMode::Demonitor | AliasMode::Reply)) {
+            self.aliases.remove(&monitor);
+        }
+        self.end_monitor(monitor, outgoing)
+    }
+}
+
+/// What a signal for a dead process does instead: whoever must hear of it gets the answer, in the dead one's name.
+pub(crate) fn bounce(node: &Node, dead: Pid, from: Pid, signal: Signal, why: &ExitReason) {
+    let answer = match signal.0 {
+        Kind::Link => Kind::Exit { reason: why.clone(), linked: true },
+        Kind::Monitor { monitor, .. } => Kind::Down { monitor, reason: why.clone() },
+        Kind::Unlink { id } => Kind::UnlinkAck { id },
+        Kind::Alive { request } => Kind::AliveReply { request, alive: false },
+        Kind::Message(_)
+        | Kind::Alias { .. }
+        | Kind::UnlinkAck { .. }
+        | Kind::Exit { .. }
+        | Kind::Demonitor { .. }
+        | Kind::Down { .. }
+        | Kind::AliveReply { .. }
+        | Kind::Started { .. } => return,
+    };
+    node.signal(dead, from, Signal(answer));
+}

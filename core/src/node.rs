@@ -1,0 +1,469 @@
+use crate::context::Context;
+use crate::factory::{Factory, ProcessBody, ProcessSpec, process_body};
+use crate::handle::bounce;
+use crate::process::{Link, Monitor, Process, State};
+use crate::registry::{Badarg, Registry};
+use crate::seam::{Envelope, RandomStream, Seams, Timestamp};
+use crate::signal::{Kind, Signal};
+use crate::spawn::{SpawnOptions, Spawned, Started};
+use crate::table::ProcessTable;
+use crate::task::ProcessTask;
+use crate::timer::Timers;
+use crate::trace::{TraceEvent, Tracer};
+use crate::{CallError, Destination, ExitReason, Message, Monitored, NodeId, Payload, Pid, Reference};
+use parking_lot::{Mutex, RwLock};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// One node: a process table, local names and timers, on the seams it was given. Cheap to clone.
+///
+/// ```
+/// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+/// use rusm_core::{ExitReason, Message, Node, NodeOptions, Payload, seam::Seams};
+///
+/// let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// let greeter = node.spawn(|context| async move {
+///     let Message::Plain(payload) = context.receive().await else { return ExitReason::new("unexpected") };
+///     let name: String = payload.downcast().unwrap();
+///     ExitReason::NORMAL.with_detail(format!("hello, {name}"))
+/// });
+/// let exit = tokio::spawn({ let node = node.clone(); async move { node.await_exit(greeter).await } });
+/// tokio::task::yield_now().await;
+/// node.send(greeter, Payload::local("you".to_owned())).unwrap();
+/// # let _ = exit.await.unwrap();
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    id: NodeId,
+    incarnation: u32,
+    seams: Seams,
+    tracer: Option<Arc<dyn Tracer>>,
+    table: ProcessTable,
+    registry: Registry,
+    timers: Timers,
+    factories: RwLock<BTreeMap<String, Arc<dyn Factory>>>,
+    references: AtomicU64,
+    random: Mutex<RandomStream>,
+}
+
+/// How to start a node.
+pub struct NodeOptions {
+    /// Unique in its cluster.
+    pub name: String,
+    /// Which life of this node: must grow from start to start. Default 1.
+    pub incarnation: u32,
+    /// What it runs on.
+    pub seams: Seams,
+    /// Who watches. Default nobody.
+    pub tracer: Option<Arc<dyn Tracer>>,
+}
+
+impl NodeOptions {
+    /// A node of that name, with the defaults for everything else.
+    pub fn new(name: impl Into<String>, seams: Seams) -> Self {
+        Self { name: name.into(), incarnation: 1, seams, tracer: None }
+    }
+}
+
+/// What is known of a live process: OTP's `process_info`.
+#[derive(Clone, Debug)]
+pub struct ProcessInfo {
+    /// The process.
+    pub pid: Pid,
+    /// Its registered name.
+    pub name: Option<String>,
+    /// What it is, for people: a component's name.
+    pub label: String,
+    /// Who spawned it.
+    pub parent: Option<Pid>,
+    /// The other ends of its links, sorted.
+    pub links: Vec<Pid>,
+    /// What its active monitors watch.
+    pub monitors: Vec<Monitored>,
+    /// How many monitors watch it.
+    pub monitored_by: usize,
+    /// Whether exit signals become messages.
+    pub trap_exit: bool,
+    /// Messages in the mailbox and signals that it has not handled yet.
+    pub mailbox_len: usize,
+    /// What its host says it holds; 0 for a native process that does not say.
+    pub memory_bytes: u64,
+    /// When it was spawned.
+    pub started_at: Timestamp,
+    /// `running` while its task is being polled, `waiting` otherwise.
+    pub status: &'static str,
+}
+
+impl Node {
+    /// Starts a node. It stops when nothing refers to it any more.
+    pub fn start(options: NodeOptions) -> Self {
+        let NodeOptions { name, incarnation, seams, tracer } = options;
+        let id = NodeId::of_name(&name);
+        let random = Mutex::new(seams.entropy.stream("core"));
+        Self(Arc::new(Inner {
+            name,
+            id,
+            incarnation,
+            seams,
+            tracer,
+            table: ProcessTable::new(id, incarnation),
+            registry: Registry::default(),
+            timers: Timers::default(),
+            factories: RwLock::default(),
+            references: AtomicU64::new(1),
+            random,
+        }))
+    }
+
+    /// The node's name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The node's number.
+    pub fn id(&self) -> NodeId {
+        self.0.id
+    }
+
+    /// Which life of this node.
+    pub fn incarnation(&self) -> u32 {
+        self.0.incarnation
+    }
+
+    /// What it runs on.
+    pub fn seams(&self) -> &Seams {
+        &self.0.seams
+    }
+
+    pub(crate) fn table(&self) -> &ProcessTable {
+        &self.0.table
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.0.timers
+    }
+
+    /// The event is only made when somebody watches.
+    pub(crate) fn trace<'a>(&self, event: impl FnOnce() -> TraceEvent<'a>) {
+        if let Some(tracer) = &self.0.tracer {
+            tracer.event(self, &event());
+        }
+    }
+
+    /// Hands an event of a host or a behaviour to the tracer.
+    pub fn trace_event(&self, event: &TraceEvent<'_>) {
+        if let Some(tracer) = &self.0.tracer {
+            tracer.event(self, event);
+        }
+    }
+
+    /// A random number from this node's own stream.
+    pub fn random(&self) -> u64 {
+        self.0.random.lock().next_u64()
+    }
+
+    /// A unique reference whose alias messages go to the process in slot `index`.
+    pub(crate) fn reference(&self, index: u32) -> Reference {
+        Reference {
+            node: self.0.id,
+            incarnation: self.0.incarnation,
+            index,
+            serial: self.0.references.fetch_add(1, Ordering::Relaxed),
+            random: self.random(),
+        }
+    }
+
+    /// In whose name the outside of all processes acts. Nobody can be reached by it.
+    pub fn outside(&self) -> Pid {
+        Pid { node: self.0.id, incarnation: self.0.incarnation, index: u32::MAX, serial: 0, random: 0 }
+    }
+
+    /// Spawns a process without a parent.
+    pub fn spawn<F, Fut, R>(&self, body: F) -> Pid
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+        R: Into<ExitReason>,
+    {
+        self.spawn_with(SpawnOptions::default(), process_body(body)).pid
+    }
+
+    /// Spawns a process. From outside there is nobody to link or monitor: those options only count with a parent.
+    ///
+    /// A process whose name is in use ends at once with `already_started`; above
+    /// [`PROCESSES_MAX`](crate::PROCESSES_MAX) the pid is of a process that never was.
+    pub fn spawn_with(&self, options: SpawnOptions, body: ProcessBody) -> Spawned {
+        self.spawn_process(None, None, options, body)
+    }
+
+    /// Spawns a process and waits until it says that it is up. See [`Context::start_link`].
+    pub async fn start_process(&self, options: SpawnOptions, body: ProcessBody) -> Started {
+        let started = self.inside(move |context| async move { context.start(options, body).await }).await;
+        started.unwrap_or_else(|| Started::Failed(ExitReason::new("system_limit")))
+    }
+
+    pub(crate) fn spawn_process(
+        &self,
+        parent: Option<&Process>,
+        start_request: Option<Reference>,
+        options: SpawnOptions,
+        body: ProcessBody,
+    ) -> Spawned {
+        let parent_pid = parent.map(|parent| parent.pid).or(options.parent);
+        let label = options.label;
+        let mut state = State { label: label.clone(), ..State::default() };
+        let monitor = parent.filter(|_| options.monitor).map(|parent| self.reference(parent.pid.index));
+        if let Some(parent) = parent {
+            if options.link {
+                state.links.insert(parent.pid, Link::Active);
+            }
+            if let Some(monitor) = monitor {
+                // What a DOWN of this monitor names is kept by the watcher; here only the watcher counts.
+                state.monitored_by.insert(monitor, (parent.pid, Monitored::Pid(parent.pid)));
+            }
+            state.starter = start_request.map(|request| (parent.pid, request));
+        }
+        let now = self.0.seams.clock.now();
+        let random = self.random();
+        let Some(process) = self.0.table.insert(random, |pid| Process::new(pid, parent_pid, now, state)) else {
+            return self.spawn_refused(parent, start_request, monitor);
+        };
+        let pid = process.pid;
+        if let Some(parent) = parent {
+            let mut state = parent.state.lock();
+            if options.link {
+                state.links.insert(pid, Link::Active);
+            }
+            if let Some(monitor) = monitor {
+                state.monitors.insert(monitor, Monitor { object: Monitored::Pid(pid), target: Some(pid) });
+            }
+        }
+        self.trace(|| TraceEvent::Spawned { pid, parent: parent_pid, label: &label });
+        let body = match options.name.as_deref().map(|name| self.register(name, pid)) {
+            Some(Err(Badarg(why))) => {
+                process_body(move |_| async move { ExitReason::new("already_started").with_detail(why) })
+            }
+            Some(Ok(())) | None => body,
+        };
+        let body = body(Context::new(self.clone(), process.clone()));
+        self.0.seams.executor.spawn(Box::pin(ProcessTask::new(self.clone(), process, body)));
+        Spawned { pid, monitor }
+    }
+
+    /// The process table is full: a pid that reaches nobody, and whoever relates to it hears so.
+    fn spawn_refused(
+        &self,
+        parent: Option<&Process>,
+        start_request: Option<Reference>,
+        monitor: Option<Reference>,
+    ) -> Spawned {
+        tracing::error!(processes = self.0.table.len(), "a spawn failed: the process table is full");
+        let nobody = Pid { random: self.random(), ..self.outside() };
+        if let Some(parent) = parent {
+            let reason = ExitReason::new("system_limit");
+            if let Some(monitor) = monitor {
+                parent.state.lock().monitors.insert(monitor, Monitor { object: Monitored::Pid(nobody), target: None });
+                let reason = reason.clone();
+                self.signal(nobody, parent.pid, Signal(Kind::Down { monitor, reason }));
+            }
+            if let Some(request) = start_request {
+                let outcome = Started::Failed(reason);
+                self.signal(nobody, parent.pid, Signal(Kind::Started { request, outcome }));
+            }
+        }
+        Spawned { pid: nobody, monitor }
+    }
+
+    /// Sends a message from outside. Sending to the dead is no error.
+    ///
+    /// # Errors
+    /// Nobody has that name.
+    pub fn send(&self, to: impl Into<Destination>, payload: impl Into<Payload>) -> Result<(), Badarg> {
+        self.send_from(self.outside(), to.into(), payload.into())
+    }
+
+    pub(crate) fn send_from(&self, from: Pid, to: Destination, payload: Payload) -> Result<(), Badarg> {
+        self.send_message(from, to, Message::Plain(payload))
+    }
+
+    pub(crate) fn send_message(&self, from: Pid, to: Destination, message: Message) -> Result<(), Badarg> {
+        match to {
+            Destination::Pid(pid) => self.signal(from, pid, Signal(Kind::Message(message))),
+            Destination::Name(name) => {
+                let pid = self.whereis(&name).ok_or_else(|| Badarg(format!("nobody has the name {name:?}")))?;
+                self.signal(from, pid, Signal(Kind::Message(message)));
+            }
+            Destination::Alias(alias) => {
+                if let Some(owner) = self.alias_owner(alias) {
+                    self.signal(from, owner, Signal(Kind::Alias { alias, message }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The process in whose slot the alias was made. A later one in that slot does not know the alias.
+    fn alias_owner(&self, alias: Reference) -> Option<Pid> {
+        let here = alias.node == self.0.id && alias.incarnation == self.0.incarnation;
+        here.then(|| self.0.table.at(alias.index).map(|process| process.pid)).flatten()
+    }
+
+    /// Sends an exit signal from outside: OTP's `exit/2`.
+    pub fn exit_signal(&self, to: Pid, reason: ExitReason) {
+        self.signal(self.outside(), to, Signal(Kind::Exit { reason, linked: false }));
+    }
+
+    /// Calls from outside. See [`Context::call`].
+    ///
+    /// # Errors
+    /// As [`Context::call`].
+    pub async fn call(
+        &self,
+        to: impl Into<Destination>,
+        payload: impl Into<Payload>,
+        timeout: Duration,
+    ) -> Result<Payload, CallError> {
+        let (to, payload) = (to.into(), payload.into());
+        let answer = self.inside(move |context| async move { context.call(to, payload, timeout).await }).await;
+        answer.unwrap_or_else(|| Err(CallError::Down(ExitReason::new("system_limit"))))
+    }
+
+    /// Waits until the process has ended and says why; `noproc` when there is none.
+    pub async fn await_exit(&self, pid: Pid) -> ExitReason {
+        let reason = self
+            .inside(move |context| async move {
+                let monitor = context.monitor(pid);
+                let down =
+                    context.receive_match(|m| matches!(m, Message::Down { monitor: of, .. } if *of == monitor)).await;
+                match down {
+                    Message::Down { reason, .. } => reason,
+                    other => unreachable!("receive_match gave what it was not asked for: {other:?}"),
+                }
+            })
+            .await;
+        reason.unwrap_or(ExitReason::NOPROC)
+    }
+
+    /// Runs something that only a process can do in a process of its own; `None` when that one was killed.
+    async fn inside<F, Fut, T>(&self, job: F) -> Option<T>
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        self.spawn(move |context| async move {
+            // Nobody waits any more when the caller was dropped: then the answer has no reader.
+            let _ = answer.send(job(context).await);
+        });
+        answered.await.ok()
+    }
+
+    /// Whoever has that local name.
+    pub fn whereis(&self, name: &str) -> Option<Pid> {
+        self.0.registry.whereis(name)
+    }
+
+    /// Gives a process of this node a name. See [`Context::register`].
+    ///
+    /// # Errors
+    /// The name is in use, or the process is dead or has another one.
+    pub fn register(&self, name: &str, pid: Pid) -> Result<(), Badarg> {
+        self.0.registry.register(name, pid, || self.0.table.get(pid).is_some_and(|process| !process.is_closed()))?;
+        self.trace(|| TraceEvent::Registered { name, pid });
+        Ok(())
+    }
+
+    /// Takes a name away. See [`Context::unregister`].
+    ///
+    /// # Errors
+    /// Nobody has that name.
+    pub fn unregister(&self, name: &str) -> Result<(), Badarg> {
+        let pid = self.0.registry.unregister(name)?;
+        self.trace(|| TraceEvent::Unregistered { name, pid });
+        Ok(())
+    }
+
+    /// All live processes, by index.
+    pub fn processes(&self) -> Vec<Pid> {
+        self.0.table.pids()
+    }
+
+    /// How many processes live.
+    pub fn process_count(&self) -> usize {
+        self.0.table.len()
+    }
+
+    /// What is known of a live process of this node.
+    pub fn process_info(&self, pid: Pid) -> Option<ProcessInfo> {
+        let process = self.0.table.get(pid)?;
+        let name = self.0.registry.name_of(pid);
+        let state = process.state.lock();
+        Some(ProcessInfo {
+            pid,
+            name,
+            label: state.label.clone(),
+            parent: process.parent,
+            links: state.links.iter().filter(|(_, link)| **link == Link::Active).map(|(pid, _)| *pid).collect(),
+            monitors: state.monitors.values().map(|monitor| monitor.object.clone()).collect(),
+            monitored_by: state.monitored_by.len(),
+            trap_exit: state.trap_exit,
+            mailbox_len: state.mailbox.len() + process.queue_len(),
+            memory_bytes: process.memory.load(Ordering::Relaxed),
+            started_at: process.started_at,
+            status: if process.waiting.load(Ordering::Relaxed) { "waiting" } else { "running" },
+        })
+    }
+
+    /// Makes processes of that kind startable here, from a [`ProcessSpec`]. A second registration replaces the first.
+    pub fn register_factory(&self, kind: &str, factory: Arc<dyn Factory>) {
+        self.0.factories.write().insert(kind.to_owned(), factory);
+    }
+
+    /// The body of a new process of that spec.
+    ///
+    /// # Errors
+    /// `undef` when no factory knows the kind; otherwise what the factory says.
+    pub fn body_of(&self, spec: &ProcessSpec) -> Result<ProcessBody, ExitReason> {
+        let factory = self.0.factories.read().get(&spec.kind).cloned();
+        let factory = factory.ok_or_else(|| {
+            ExitReason::new("undef").with_detail(format!("no factory for processes of kind {:?}", spec.kind))
+        })?;
+        factory.body(self, spec)
+    }
+
+    /// Sends a signal through the delivery seam, or straight to its receiver.
+    pub(crate) fn signal(&self, from: Pid, to: Pid, signal: Signal) {
+        self.trace(|| TraceEvent::Sent { from, to, kind: signal.kind() });
+        let envelope = Envelope { from, to, signal };
+        match &self.0.seams.delivery {
+            None => self.deliver(envelope),
+            Some(delivery) => delivery.send(self, envelope),
+        }
+    }
+
+    /// Puts a signal into its receiver's queue. Only implementations of [`Delivery`](crate::seam::Delivery) call it.
+    pub fn deliver(&self, envelope: Envelope) {
+        let Envelope { from, to, signal } = envelope;
+        let process = self.0.table.get(to);
+        let undelivered = match process {
+            Some(process) => process.push(from, signal).err(),
+            None => Some(signal),
+        };
+        if let Some(signal) = undelivered {
+            let why = if to.node == self.0.id { ExitReason::NOPROC } else { ExitReason::NOCONNECTION };
+            bounce(self, to, from, signal, &why);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+use crate::{ExitReason, Message, Monitored, Reference, Started};
+
+/// What one process does to another. All kinds share one ordered queue per receiver.
+///
+/// Source: Erlang reference manual, "Processes", section "Signals".
+#[derive(Debug)]
+pub struct Signal(pub(crate) Kind);
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Into the mailbox.
+    Message(Message),
+    /// Into the mailbox, if the alias is active when it arrives.
+    Alias {
+        alias: Reference,
+        message: Message,
+    },
+    Link,
+    Unlink {
+        id: u64,
+    },
+    UnlinkAck {
+        id: u64,
+    },
+    /// An exit signal; `linked` when a link carried it, not a call of `exit_signal`.
+    Exit {
+        reason: ExitReason,
+        linked: bool,
+    },
+    Monitor {
+        monitor: Reference,
+        object: Monitored,
+    },
+    Demonitor {
+        monitor: Reference,
+    },
+    Down {
+        monitor: Reference,
+        reason: ExitReason,
+    },
+    Alive {
+        request: Reference,
+    },
+    AliveReply {
+        request: Reference,
+        alive: bool,
+    },
+    /// How the start of a process went that the receiver waits for.
+    Started {
+        request: Reference,
+        outcome: Started,
+    },
+}
+
+impl Signal {
+    /// The kind in one word, as traces show it.
+    pub fn kind(&self) -> &'static str {
+        match &self.0 {
+            Kind::Message(_) => "message",
+            Kind::Alias { .. } => "alias_message",
+            Kind::Link => "link",
+            Kind::Unlink { .. } => "unlink",
+            Kind::UnlinkAck { .. } => "unlink_ack",
+            Kind::Exit { .. } => "exit",
+            Kind::Monitor { .. } => "monitor",
+            Kind::Demonitor { .. } => "demonitor",
+            Kind::Down { .. } => "down",
+            Kind::Alive { .. } => "alive",
+            Kind::AliveReply { .. } => "alive_reply",
+            Kind::Started { .. } => "started",
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Supervisors.
+
+mod report;
+
+pub use report::SupervisorReport;

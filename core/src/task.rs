@@ -1,0 +1,129 @@
+use crate::handle::{bounce, handle_signals};
+use crate::process::{Link, Process};
+use crate::signal::{Kind, Signal};
+use crate::{BoxFuture, ExitReason, Node, Started, TraceEvent};
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context as TaskContext, Poll};
+
+/// The task of one process: handles its signals, then lets its body run, and ends it.
+pub(crate) struct ProcessTask {
+    node: Node,
+    process: Arc<Process>,
+    body: Option<BoxFuture<ExitReason>>,
+}
+
+impl ProcessTask {
+    pub(crate) fn new(node: Node, process: Arc<Process>, body: BoxFuture<ExitReason>) -> Self {
+        Self { node, process, body: Some(body) }
+    }
+
+    fn exit_wanted(&self) -> Option<ExitReason> {
+        self.process.state.lock().exit.clone()
+    }
+
+    /// Ends the process: first its body is dropped, then it is dead to everybody, then those hear of it who must.
+    fn finish(&mut self, reason: ExitReason) {
+        let body = self.body.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(move || drop(body))) {
+            tracing::error!(pid = %self.process.pid, "a destructor panicked: {}", panic_message(panic.as_ref()));
+        }
+        let Self { node, process, .. } = self;
+        let pid = process.pid;
+        let undelivered = process.close();
+        if let Some(name) = node.registry().forget(pid) {
+            node.trace(|| TraceEvent::Unregistered { name: &name, pid });
+        }
+        node.table().remove(pid);
+        node.timers().forget(pid);
+        node.trace(|| TraceEvent::Exited { pid, reason: &reason });
+
+        let (label, links, watchers, starter) = {
+            let mut state = process.state.lock();
+            let state = &mut *state;
+            (
+                std::mem::take(&mut state.label),
+                std::mem::take(&mut state.links),
+                std::mem::take(&mut state.monitored_by),
+                state.starter.take(),
+            )
+        };
+        report(&label, process, &reason);
+        if let Some((starter, request)) = starter {
+            let outcome = Started::Failed(reason.clone());
+            node.signal(pid, starter, Signal(Kind::Started { request, outcome }));
+        }
+        for (other, link) in links {
+            if link == Link::Active {
+                node.signal(pid, other, Signal(Kind::Exit { reason: reason.clone(), linked: true }));
+            }
+        }
+        for (monitor, (watcher, _)) in watchers {
+            node.signal(pid, watcher, Signal(Kind::Down { monitor, reason: reason.clone() }));
+        }
+        for (from, signal) in undelivered {
+            bounce(node, pid, from, signal, &ExitReason::NOPROC);
+        }
+    }
+}
+
+/// The crash report: one line for each process that ended in a way that nobody asked for.
+fn report(label: &str, process: &Process, reason: &ExitReason) {
+    let asked_for = reason.is_orderly() || matches!(reason.word(), "killed" | "kill" | "noproc" | "noconnection");
+    if asked_for {
+        tracing::debug!(pid = %process.pid, process = label, reason = %reason, "exit");
+    } else {
+        tracing::error!(
+            pid = %process.pid,
+            process = label,
+            reason = %reason,
+            backtrace = reason.backtrace().unwrap_or_default(),
+            "crash"
+        );
+    }
+}
+
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => "a value that is no text".to_owned(),
+    }
+}
+
+impl Future for ProcessTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if this.body.is_none() {
+            return Poll::Ready(());
+        }
+        this.process.waker.register(cx.waker());
+        this.process.waiting.store(false, Ordering::Relaxed);
+        handle_signals(&this.node, &this.process);
+        let ended = this.exit_wanted().or_else(|| {
+            let body = this.body.as_mut()?.as_mut();
+            match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
+                Ok(Poll::Pending) => this.exit_wanted(),
+                // A signal that ended the process while its body ran counts: it came first.
+                Ok(Poll::Ready(reason)) => Some(this.exit_wanted().unwrap_or(reason)),
+                Err(panic) => Some(ExitReason::PANIC.with_detail(panic_message(panic.as_ref()))),
+            }
+        });
+        match ended {
+            None => {
+                this.process.waiting.store(true, Ordering::Relaxed);
+                Poll::Pending
+            }
+            Some(reason) => {
+                this.finish(reason);
+                Poll::Ready(())
+            }
+        }
+    }
+}

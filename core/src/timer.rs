@@ -1,0 +1,127 @@
+use crate::{Destination, Node, NodeId, Payload, Pid, Reference, Timestamp};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// The timers of a node. One task sleeps until the earliest; there is none while there are no timers.
+#[derive(Default)]
+pub(crate) struct Timers {
+    state: Mutex<TimerState>,
+    changed: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct TimerState {
+    by_deadline: BTreeMap<(Timestamp, Reference), Timer>,
+    deadlines: BTreeMap<Reference, Timestamp>,
+    /// The timers whose message goes to a pid: they end with it.
+    by_pid: BTreeMap<(Pid, Reference), ()>,
+    running: bool,
+}
+
+struct Timer {
+    owner: Pid,
+    to: Destination,
+    payload: Payload,
+}
+
+impl Timers {
+    /// Sends `payload` from `owner` at `deadline`, never earlier. A name is looked up then.
+    pub(crate) fn start(
+        &self,
+        node: &Node,
+        timer: Reference,
+        deadline: Timestamp,
+        owner: Pid,
+        to: Destination,
+        payload: Payload,
+    ) {
+        let mut state = self.state.lock();
+        if let Destination::Pid(pid) = to {
+            state.by_pid.insert((pid, timer), ());
+        }
+        let earliest = state.by_deadline.first_key_value().is_none_or(|((first, _), _)| deadline < *first);
+        state.deadlines.insert(timer, deadline);
+        state.by_deadline.insert((deadline, timer), Timer { owner, to, payload });
+        if !state.running {
+            state.running = true;
+            node.seams().executor.spawn(Box::pin(run(node.clone(), self.changed.clone())));
+        } else if earliest {
+            self.changed.notify_one();
+        }
+    }
+
+    /// The time that was left; `None` when it has fired, was cancelled, or is unknown.
+    pub(crate) fn cancel(&self, timer: Reference, now: Timestamp) -> Option<Duration> {
+        let mut state = self.state.lock();
+        let deadline = *state.deadlines.get(&timer)?;
+        state.remove(deadline, timer);
+        self.changed.notify_one();
+        Some(deadline.since(now))
+    }
+
+    /// Ends all timers whose message would go to a process that has ended.
+    pub(crate) fn forget(&self, pid: Pid) {
+        let mut state = self.state.lock();
+        let first = Reference { node: NodeId::from_u32(0), incarnation: 0, index: 0, serial: 0, random: 0 };
+        let timers: Vec<Reference> = state
+            .by_pid
+            .range((pid, first)..)
+            .take_while(|((owner, _), ())| *owner == pid)
+            .map(|((_, timer), ())| *timer)
+            .collect();
+        for timer in &timers {
+            if let Some(deadline) = state.deadlines.get(timer).copied() {
+                state.remove(deadline, *timer);
+            }
+        }
+        if !timers.is_empty() {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Takes what is due; `Err` says until when to sleep, `Ok(None)` that there are no timers left.
+    fn next(&self, now: Timestamp) -> Result<Option<Timer>, Timestamp> {
+        let mut state = self.state.lock();
+        match state.by_deadline.first_key_value().map(|(key, _)| *key) {
+            None => {
+                state.running = false;
+                Ok(None)
+            }
+            Some((deadline, _)) if deadline > now => Err(deadline),
+            Some((deadline, timer)) => Ok(state.remove(deadline, timer)),
+        }
+    }
+}
+
+impl TimerState {
+    fn remove(&mut self, deadline: Timestamp, timer: Reference) -> Option<Timer> {
+        self.deadlines.remove(&timer);
+        let removed = self.by_deadline.remove(&(deadline, timer))?;
+        if let Destination::Pid(pid) = removed.to {
+            self.by_pid.remove(&(pid, timer));
+        }
+        Some(removed)
+    }
+}
+
+async fn run(node: Node, changed: Arc<Notify>) {
+    loop {
+        match node.timers().next(node.seams().clock.now()) {
+            Ok(None) => return,
+            Ok(Some(timer)) => {
+                // A name that nobody has any more is no error: the message is dropped, as in OTP.
+                let _ = node.send_from(timer.owner, timer.to, timer.payload);
+            }
+            Err(deadline) => {
+                tokio::select! {
+                    biased;
+                    () = changed.notified() => {}
+                    () = node.seams().clock.sleep_until(deadline) => {}
+                }
+            }
+        }
+    }
+}
