@@ -173,6 +173,12 @@ impl Node {
         self.0.random.lock().next_u64()
     }
 
+    /// The random part of a pid or a reference: 53 bits, so that a guest whose numbers are floats (JavaScript) hands it
+    /// back unchanged.
+    fn unguessable(&self) -> u64 {
+        self.random() >> 11
+    }
+
     /// A unique reference whose alias messages go to the process in slot `index`.
     pub(crate) fn reference(&self, index: u32) -> Reference {
         Reference {
@@ -180,7 +186,7 @@ impl Node {
             incarnation: self.0.incarnation,
             index,
             serial: self.0.references.fetch_add(1, Ordering::Relaxed),
-            random: self.random(),
+            random: self.unguessable(),
         }
     }
 
@@ -235,7 +241,7 @@ impl Node {
             state.starter = start_request.map(|request| (parent.pid, request));
         }
         let now = self.0.seams.clock.now();
-        let random = self.random();
+        let random = self.unguessable();
         let Some(process) = self.0.table.insert(random, |pid| Process::new(pid, parent_pid, now, state)) else {
             return self.spawn_refused(parent, start_request, monitor);
         };
@@ -269,7 +275,7 @@ impl Node {
         monitor: Option<Reference>,
     ) -> Spawned {
         tracing::error!(processes = self.0.table.len(), "a spawn failed: the process table is full");
-        let nobody = Pid { random: self.random(), ..self.outside() };
+        let nobody = Pid { random: self.unguessable(), ..self.outside() };
         if let Some(parent) = parent {
             let reason = ExitReason::new("system_limit");
             if let Some(monitor) = monitor {
