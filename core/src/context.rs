@@ -125,11 +125,10 @@ impl Context {
     /// The first message that matches, if one is there: OTP's `receive ... after 0`.
     pub fn try_receive(&self, mut matches: impl FnMut(&Message) -> bool) -> Option<Message> {
         handle_signals(&self.node, &self.process);
-        let mut state = self.process.state.lock();
-        if state.exit.is_some() {
+        if self.process.is_exiting() {
             return None;
         }
-        state.mailbox.take(&mut 0, &mut matches)
+        self.process.state.lock().mailbox.take(&mut 0, &mut matches)
     }
 
     /// Sends a request and waits for the reply. It is found at once however full the mailbox is, and a reply that comes
@@ -293,6 +292,7 @@ impl Context {
     /// Ends this process: OTP's `exit/1`. Does not return.
     pub async fn exit(&self, reason: ExitReason) -> Infallible {
         self.process.state.lock().exit.get_or_insert(reason);
+        self.process.set_exiting();
         std::future::pending().await
     }
 

@@ -9,12 +9,12 @@ type Outgoing = Vec<(Pid, Kind)>;
 
 /// Handles everything that is queued, in order, up to the signal that ends the process.
 pub(crate) fn handle_signals(node: &Node, process: &Process) {
+    if !process.has_signals() || process.is_exiting() {
+        return;
+    }
     let mut outgoing = Outgoing::new();
     {
         let mut state = process.state.lock();
-        if state.exit.is_some() {
-            return;
-        }
         let mut batch = std::mem::take(&mut state.batch);
         process.take_signals(&mut batch);
         let mut signals = batch.drain(..);
@@ -22,6 +22,7 @@ pub(crate) fn handle_signals(node: &Node, process: &Process) {
             node.trace(|| TraceEvent::Handled { to: process.pid, from, kind: signal.kind() });
             state.handle(process.pid, from, signal.0, &mut outgoing);
             if state.exit.is_some() {
+                process.set_exiting();
                 process.put_back(signals.by_ref());
             }
         }
@@ -43,7 +44,9 @@ impl State {
             Kind::Link => {
                 // While this half waits for an acknowledgement the link that arrives is older than our unlink, which
                 // takes it away on the other side as well.
-                self.links.entry(from).or_insert(Link::Active);
+                if self.links.get(&from).is_none() {
+                    self.links.insert(from, Link::Active);
+                }
             }
             Kind::Unlink { id } => {
                 if self.links.get(&from) == Some(&Link::Active) {

@@ -14,6 +14,7 @@ mod receive;
 mod registry;
 pub mod seam;
 mod signal;
+mod small_map;
 mod spawn;
 mod supervisor;
 mod table;

@@ -422,7 +422,7 @@ impl Node {
             label: state.label.clone(),
             parent: process.parent,
             links: state.links.iter().filter(|(_, link)| **link == Link::Active).map(|(pid, _)| *pid).collect(),
-            monitors: state.monitors.values().map(|monitor| monitor.object.clone()).collect(),
+            monitors: state.monitors.iter().map(|(_, monitor)| monitor.object.clone()).collect(),
             monitored_by: state.monitored_by.len(),
             trap_exit: state.trap_exit,
             mailbox_len: state.mailbox.len() + process.queue_len(),

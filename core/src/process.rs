@@ -1,11 +1,11 @@
 use crate::mailbox::Mailbox;
 use crate::signal::Signal;
+use crate::small_map::SmallMap;
 use crate::{ExitReason, Monitored, Pid, Reference, Started, Timestamp};
-use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Waker;
 
 /// One process as the node knows it: its signal queue, which everybody may push to, and its state, which only its own
 /// task changes.
@@ -14,10 +14,12 @@ pub(crate) struct Process {
     pub(crate) parent: Option<Pid>,
     pub(crate) started_at: Timestamp,
     pub(crate) memory: Arc<AtomicU64>,
-    pub(crate) waker: AtomicWaker,
     pub(crate) waiting: AtomicBool,
     queue: Mutex<SignalQueue>,
+    /// Whether the queue has signals: looked at without its lock.
     queued: AtomicBool,
+    /// Whether `State::exit` is set: looked at without its lock.
+    exiting: AtomicBool,
     pub(crate) state: Mutex<State>,
 }
 
@@ -25,6 +27,8 @@ pub(crate) struct Process {
 struct SignalQueue {
     signals: Vec<(Pid, Signal)>,
     closed: bool,
+    /// The task's, from its first poll on.
+    waker: Option<Waker>,
 }
 
 /// What the rules of links, monitors, aliases and exits need to know of one process.
@@ -33,12 +37,12 @@ pub(crate) struct State {
     pub(crate) label: String,
     pub(crate) trap_exit: bool,
     pub(crate) mailbox: Mailbox,
-    pub(crate) links: BTreeMap<Pid, Link>,
-    pub(crate) monitors: BTreeMap<Reference, Monitor>,
-    pub(crate) monitored_by: BTreeMap<Reference, (Pid, Monitored)>,
-    pub(crate) aliases: BTreeMap<Reference, AliasMode>,
+    pub(crate) links: SmallMap<Pid, Link>,
+    pub(crate) monitors: SmallMap<Reference, Monitor>,
+    pub(crate) monitored_by: SmallMap<Reference, (Pid, Monitored)>,
+    pub(crate) aliases: SmallMap<Reference, AliasMode>,
     /// Answers of the runtime itself that this process waits for.
-    pub(crate) answers: BTreeMap<Reference, Answer>,
+    pub(crate) answers: SmallMap<Reference, Answer>,
     /// Who waits to hear that this process is up.
     pub(crate) starter: Option<(Pid, Reference)>,
     /// Room for a batch of signals, kept so that handling one allocates nothing.
@@ -85,35 +89,64 @@ impl Process {
             parent,
             started_at,
             memory: Arc::default(),
-            waker: AtomicWaker::new(),
             waiting: AtomicBool::new(true),
             queue: Mutex::default(),
             queued: AtomicBool::new(false),
+            exiting: AtomicBool::new(false),
             state: Mutex::new(state),
         }
     }
 
     /// Appends a signal and wakes the process; gives it back when the process is dead.
     pub(crate) fn push(&self, from: Pid, signal: Signal) -> Result<(), Signal> {
-        {
-            let mut queue = self.queue.lock();
-            if queue.closed {
-                return Err(signal);
-            }
-            queue.signals.push((from, signal));
-            self.queued.store(true, Ordering::Release);
+        let mut queue = self.queue.lock();
+        if queue.closed {
+            return Err(signal);
         }
-        self.waker.wake();
+        queue.signals.push((from, signal));
+        // Behind another signal the process is awake already.
+        if queue.signals.len() == 1 {
+            self.queued.store(true, Ordering::Release);
+            if let Some(waker) = &queue.waker {
+                waker.wake_by_ref();
+            }
+        }
         Ok(())
+    }
+
+    /// Remembers whom to wake.
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        let mut queue = self.queue.lock();
+        if !queue.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            queue.waker = Some(waker.clone());
+        }
+    }
+
+    /// Whether signals wait to be handled.
+    pub(crate) fn has_signals(&self) -> bool {
+        self.queued.load(Ordering::Acquire)
+    }
+
+    /// Why the process is to end, once that is so. The first reason counts.
+    pub(crate) fn exit_wanted(&self) -> Option<ExitReason> {
+        if self.exiting.load(Ordering::Relaxed) { self.state.lock().exit.clone() } else { None }
+    }
+
+    /// Whether the process is to end when it next suspends.
+    pub(crate) fn is_exiting(&self) -> bool {
+        self.exiting.load(Ordering::Relaxed)
+    }
+
+    /// Says that `State::exit` is set. Only the process's own task does.
+    pub(crate) fn set_exiting(&self) {
+        self.exiting.store(true, Ordering::Relaxed);
     }
 
     /// Moves all queued signals into `batch`, which is empty, in order. The queue keeps the memory of `batch`.
     pub(crate) fn take_signals(&self, batch: &mut Vec<(Pid, Signal)>) {
-        if self.queued.load(Ordering::Acquire) {
-            let mut queue = self.queue.lock();
-            self.queued.store(false, Ordering::Release);
-            std::mem::swap(&mut queue.signals, batch);
-        }
+        let mut queue = self.queue.lock();
+        self.queued.store(false, Ordering::Release);
+        std::mem::swap(&mut queue.signals, batch);
     }
 
     /// Puts signals back before all others: they were taken and not handled.
@@ -127,6 +160,7 @@ impl Process {
     pub(crate) fn close(&self) -> Vec<(Pid, Signal)> {
         let mut queue = self.queue.lock();
         queue.closed = true;
+        queue.waker = None;
         std::mem::take(&mut queue.signals)
     }
 

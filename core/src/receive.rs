@@ -23,14 +23,12 @@ impl<F: FnMut(&Message) -> bool + Unpin> Future for Receive<'_, F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Message>> {
         let this = &mut *self;
         handle_signals(this.node, this.process);
-        {
-            let mut state = this.process.state.lock();
-            if state.exit.is_some() {
-                return Poll::Pending;
-            }
-            if let Some(message) = state.mailbox.take(&mut this.marker, &mut this.matches) {
-                return Poll::Ready(Some(message));
-            }
+        if this.process.is_exiting() {
+            return Poll::Pending;
+        }
+        let taken = this.process.state.lock().mailbox.take(&mut this.marker, &mut this.matches);
+        if taken.is_some() {
+            return Poll::Ready(taken);
         }
         match &mut this.deadline {
             Some(deadline) => deadline.as_mut().poll(cx).map(|()| None),
@@ -51,10 +49,10 @@ impl Future for AwaitAnswer<'_> {
 
     fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Answer> {
         handle_signals(self.node, self.process);
-        let mut state = self.process.state.lock();
-        if state.exit.is_some() {
+        if self.process.is_exiting() {
             return Poll::Pending;
         }
+        let mut state = self.process.state.lock();
         match state.answers.get(&self.request) {
             Some(Answer::Waiting) | None => Poll::Pending,
             Some(_) => state.answers.remove(&self.request).map_or(Poll::Pending, Poll::Ready),

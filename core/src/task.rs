@@ -22,10 +22,6 @@ impl ProcessTask {
         Self { node, process, body: Some(body) }
     }
 
-    fn exit_wanted(&self) -> Option<ExitReason> {
-        self.process.state.lock().exit.clone()
-    }
-
     /// Ends the process: first its body is dropped, then it is dead to everybody, then those hear of it who must.
     fn finish(&mut self, reason: ExitReason) {
         let body = self.body.take();
@@ -45,12 +41,7 @@ impl ProcessTask {
         let (label, links, watchers, starter) = {
             let mut state = process.state.lock();
             let state = &mut *state;
-            (
-                std::mem::take(&mut state.label),
-                std::mem::take(&mut state.links),
-                std::mem::take(&mut state.monitored_by),
-                state.starter.take(),
-            )
+            (std::mem::take(&mut state.label), state.links.take(), state.monitored_by.take(), state.starter.take())
         };
         report(&label, process, &reason);
         if let Some((starter, request)) = starter {
@@ -103,15 +94,15 @@ impl Future for ProcessTask {
         if this.body.is_none() {
             return Poll::Ready(());
         }
-        this.process.waker.register(cx.waker());
+        this.process.set_waker(cx.waker());
         this.process.waiting.store(false, Ordering::Relaxed);
         handle_signals(&this.node, &this.process);
-        let ended = this.exit_wanted().or_else(|| {
+        let ended = this.process.exit_wanted().or_else(|| {
             let body = this.body.as_mut()?.as_mut();
             match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
-                Ok(Poll::Pending) => this.exit_wanted(),
+                Ok(Poll::Pending) => this.process.exit_wanted(),
                 // A signal that ended the process while its body ran counts: it came first.
-                Ok(Poll::Ready(reason)) => Some(this.exit_wanted().unwrap_or(reason)),
+                Ok(Poll::Ready(reason)) => Some(this.process.exit_wanted().unwrap_or(reason)),
                 Err(panic) => Some(ExitReason::PANIC.with_detail(panic_message(panic.as_ref()))),
             }
         });

@@ -1,0 +1,119 @@
+use std::collections::BTreeMap;
+
+/// Up to how many entries a [`SmallMap`] is a sorted vector.
+const FEW: usize = 16;
+
+/// An ordered map that is mostly empty or tiny: a process has few links and monitors, and makes and ends one monitor for
+/// each call. A sorted vector, which keeps its memory, until it grows; a tree from then on.
+pub(crate) enum SmallMap<K, V> {
+    Few(Vec<(K, V)>),
+    Many(BTreeMap<K, V>),
+}
+
+impl<K, V> Default for SmallMap<K, V> {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
+impl<K: Ord + Copy, V> SmallMap<K, V> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Few(few) => few.len(),
+            Self::Many(many) => many.len(),
+        }
+    }
+
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        match self {
+            Self::Few(few) => few.binary_search_by_key(key, |(k, _)| *k).ok().map(|i| &few[i].1),
+            Self::Many(many) => many.get(key),
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        match self {
+            Self::Few(few) => few.binary_search_by_key(key, |(k, _)| *k).ok().map(|i| &mut few[i].1),
+            Self::Many(many) => many.get_mut(key),
+        }
+    }
+
+    /// Returns what was there.
+    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
+        let few = match self {
+            Self::Many(many) => return many.insert(key, value),
+            Self::Few(few) => few,
+        };
+        match few.binary_search_by_key(&key, |(k, _)| *k) {
+            Ok(i) => Some(std::mem::replace(&mut few[i].1, value)),
+            Err(i) if few.len() < FEW => {
+                few.insert(i, (key, value));
+                None
+            }
+            Err(_) => {
+                let mut many: BTreeMap<K, V> = few.drain(..).collect();
+                many.insert(key, value);
+                *self = Self::Many(many);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
+        match self {
+            Self::Few(few) => few.binary_search_by_key(key, |(k, _)| *k).ok().map(|i| few.remove(i).1),
+            Self::Many(many) => {
+                let removed = many.remove(key);
+                if many.is_empty() {
+                    *self = Self::default();
+                }
+                removed
+            }
+        }
+    }
+
+    /// By key.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        let (few, many) = match self {
+            Self::Few(few) => (Some(few), None),
+            Self::Many(many) => (None, Some(many)),
+        };
+        few.into_iter().flatten().map(|(k, v)| (k, v)).chain(many.into_iter().flatten())
+    }
+
+    /// All entries, by key; the map is empty afterwards.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = (K, V)> + use<K, V> {
+        let (few, many) = match std::mem::take(self) {
+            Self::Few(few) => (Some(few), None),
+            Self::Many(many) => (None, Some(many)),
+        };
+        few.into_iter().flatten().chain(many.into_iter().flatten())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn behaves_as_a_tree(operations in prop::collection::vec((0u8..40, any::<bool>()), 0..200)) {
+            let mut map = SmallMap::default();
+            let mut model = BTreeMap::new();
+            for (i, (key, insert)) in operations.into_iter().enumerate() {
+                if insert {
+                    prop_assert_eq!(map.insert(key, i), model.insert(key, i));
+                } else {
+                    prop_assert_eq!(map.remove(&key), model.remove(&key));
+                }
+                prop_assert_eq!(map.len(), model.len());
+                prop_assert_eq!(map.get(&key), model.get(&key));
+                prop_assert_eq!(map.get_mut(&key), model.get_mut(&key));
+                prop_assert!(map.iter().eq(model.iter()));
+            }
+            prop_assert!(map.take().eq(model));
+            prop_assert_eq!(map.len(), 0);
+        }
+    }
+}
