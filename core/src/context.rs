@@ -32,6 +32,9 @@ pub enum CallError {
 }
 
 /// What a process has of the runtime: everything it does goes through here. Only its own process has it.
+///
+/// A signal wakes the process's task, and the task polls its body: await what waits for messages in the body itself or
+/// through `join!` and `select!`, not in a `FuturesUnordered` or another executor, which only polls what it woke.
 pub struct Context {
     node: Node,
     process: Arc<Process>,

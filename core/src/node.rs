@@ -464,7 +464,7 @@ impl Node {
         let Envelope { from, to, signal } = envelope;
         let process = self.0.table.get(to);
         let undelivered = match process {
-            Some(process) => process.push(from, signal).err(),
+            Some(process) => process.push(from, signal),
             None => Some(signal),
         };
         if let Some(signal) = undelivered {

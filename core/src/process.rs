@@ -98,10 +98,10 @@ impl Process {
     }
 
     /// Appends a signal and wakes the process; gives it back when the process is dead.
-    pub(crate) fn push(&self, from: Pid, signal: Signal) -> Result<(), Signal> {
+    pub(crate) fn push(&self, from: Pid, signal: Signal) -> Option<Signal> {
         let mut queue = self.queue.lock();
         if queue.closed {
-            return Err(signal);
+            return Some(signal);
         }
         queue.signals.push((from, signal));
         // Behind another signal the process is awake already.
@@ -111,7 +111,7 @@ impl Process {
                 waker.wake_by_ref();
             }
         }
-        Ok(())
+        None
     }
 
     /// Remembers whom to wake.

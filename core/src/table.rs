@@ -16,11 +16,14 @@ struct Slot {
     process: Option<Arc<Process>>,
 }
 
+/// A row of slots, made when its first slot is used.
+type Chunk = OnceLock<Box<[Mutex<Slot>]>>;
+
 /// All live processes of a node, by the index in their pid. A lookup locks one slot and nothing else.
 pub(crate) struct ProcessTable {
     node: NodeId,
     incarnation: u32,
-    chunks: Box<[OnceLock<Box<[Mutex<Slot>]>>]>,
+    chunks: Box<[Chunk]>,
     free: Mutex<FreeSlots>,
     count: AtomicUsize,
 }
