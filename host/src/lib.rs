@@ -1,1 +1,3 @@
-//!
+//! WebAssembly components as supervised processes: Wasmtime, capabilities, serving.
+
+pub mod manifest;

@@ -1,0 +1,184 @@
+use super::references::References;
+use super::section::Section;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+/// [`Grants::memory_bytes`] when the manifest does not say: 64 MiB.
+pub const DEFAULT_MEMORY_BYTES: u64 = 64 << 20;
+/// One page of linear memory.
+const MEMORY_BYTES_MIN: u64 = 64 << 10;
+/// What 32-bit memory can hold.
+const MEMORY_BYTES_MAX: u64 = 4 << 30;
+
+/// The table `[component.NAME.grants]`: what a component may do. Nothing, unless it says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grants {
+    /// Registered names that it may send to, look up or monitor.
+    pub reach: Vec<NamePattern>,
+    /// Names that it may register.
+    pub register: Vec<NamePattern>,
+    /// Components that it may spawn.
+    pub spawn: BTreeSet<String>,
+    /// Supervisors whose children it may start and list.
+    pub supervise: BTreeSet<String>,
+    /// Key-value buckets that it may open.
+    pub key_value: BTreeSet<String>,
+    /// Folders that it sees.
+    pub files: Vec<FileGrant>,
+    /// Environment variables that are passed on.
+    pub env: BTreeSet<String>,
+    /// Hosts for outgoing HTTP: a name or an address, with a port where it is not the scheme's own.
+    pub http: BTreeSet<String>,
+    /// Bytes of linear memory for each process. Default [`DEFAULT_MEMORY_BYTES`].
+    pub memory_bytes: u64,
+}
+
+/// One folder that a component sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileGrant {
+    /// The folder on this machine, absolute or below the app's directory as the manifest has it.
+    pub host: PathBuf,
+    /// Where the component sees it; absolute.
+    pub guest: String,
+    /// Whether it may change what lies there. Default false.
+    pub write: bool,
+}
+
+/// One registered name, or all that start with a prefix.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamePattern {
+    text: String,
+}
+
+impl NamePattern {
+    /// A pattern: a trailing `*` stands for anything, no other character is special.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
+
+    /// As the manifest has it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the name is among those meant.
+    pub fn matches(&self, name: &str) -> bool {
+        match self.text.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => name == self.text,
+        }
+    }
+}
+
+impl Default for Grants {
+    /// Nothing, and [`DEFAULT_MEMORY_BYTES`].
+    fn default() -> Self {
+        Self {
+            reach: Vec::new(),
+            register: Vec::new(),
+            spawn: BTreeSet::new(),
+            supervise: BTreeSet::new(),
+            key_value: BTreeSet::new(),
+            files: Vec::new(),
+            env: BTreeSet::new(),
+            http: BTreeSet::new(),
+            memory_bytes: DEFAULT_MEMORY_BYTES,
+        }
+    }
+}
+
+impl Grants {
+    pub(super) fn read(section: Section<'_, '_>, directory: &Path, references: &mut References) -> Self {
+        let mut section = section.noun("grant");
+        let grants = Self {
+            reach: patterns(&mut section, "reach"),
+            register: patterns(&mut section, "register"),
+            spawn: references.components(&mut section, "spawn"),
+            supervise: references.supervisors(&mut section, "supervise"),
+            key_value: names(&mut section, "key-value", |bucket| {
+                bucket.is_empty().then_some("A bucket has a name of at least one character")
+            }),
+            files: FileGrant::read_all(&mut section, directory),
+            env: names(&mut section, "env", |name| {
+                (name.is_empty() || name.contains(['=', '\0'])).then_some("Name a variable, without its value")
+            }),
+            http: names(&mut section, "http", |host| {
+                let plain = !host.is_empty() && !host.contains(['/', ' ', '@']);
+                (!plain).then_some("Name a host, without scheme and path, as in \"api.example.com\"")
+            }),
+            memory_bytes: section.size("memory", MEMORY_BYTES_MIN, MEMORY_BYTES_MAX).unwrap_or(DEFAULT_MEMORY_BYTES),
+        };
+        section.finish();
+        grants
+    }
+}
+
+fn patterns(section: &mut Section<'_, '_>, key: &'static str) -> Vec<NamePattern> {
+    let remedy = "Write a name, or a prefix and a trailing `*`, as in \"room:*\"";
+    let wrong = |text: &str| {
+        let prefix = text.strip_suffix('*').unwrap_or(text);
+        (text.is_empty() || prefix.contains('*')).then_some(remedy)
+    };
+    names(section, key, wrong).into_iter().map(NamePattern::new).collect()
+}
+
+/// A list of texts; `wrong` gives the remedy for one that cannot be used.
+fn names(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    wrong: impl Fn(&str) -> Option<&'static str>,
+) -> BTreeSet<String> {
+    let names = section.strings(key).unwrap_or_default();
+    for name in &names {
+        if let Some(remedy) = wrong(name.get_ref()) {
+            section.problem(name.span(), key, format!("{:?} cannot be granted", name.get_ref()), remedy);
+        }
+    }
+    names.into_iter().map(Spanned::into_inner).collect()
+}
+
+impl FileGrant {
+    fn read_all(section: &mut Section<'_, '_>, directory: &Path) -> Vec<Self> {
+        let files = section.listed_sections("files");
+        files.into_iter().filter_map(|file| Self::read(file, directory)).collect()
+    }
+
+    fn read(mut section: Section<'_, '_>, directory: &Path) -> Option<Self> {
+        let host = section.required_string("host", "Name the folder on this machine: host = \"data\"");
+        let guest = section.required_string("guest", "Say where the component sees it: guest = \"/data\"");
+        let write = section.boolean("write").is_some_and(Spanned::into_inner);
+        if let Some(host) = &host
+            && !directory.join(host.get_ref()).is_dir()
+        {
+            let what = format!("there is no folder {:?}", host.get_ref());
+            section.problem(host.span(), "host", what, "Make it, or name another one");
+        }
+        if let Some(guest) = &guest
+            && !guest.get_ref().starts_with('/')
+        {
+            let what = format!("{:?} is not absolute", guest.get_ref());
+            section.problem(guest.span(), "guest", what, "Begin with `/`, as in \"/data\"");
+        }
+        section.finish();
+        Some(Self { host: host?.into_inner().into(), guest: guest?.into_inner(), write })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trailing_star_matches_a_prefix() {
+        let check = |pattern: &str, name: &str, expected: bool| {
+            assert_eq!(NamePattern::new(pattern).matches(name), expected, "{pattern} {name}");
+        };
+        check("room:*", "room:a", true);
+        check("room:*", "room:", true);
+        check("room:*", "room", false);
+        check("ticker", "ticker", true);
+        check("ticker", "tickers", false);
+        check("*", "anything", true);
+    }
+}

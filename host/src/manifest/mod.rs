@@ -1,0 +1,33 @@
+//! `rusm.toml`: the components of an app, its supervision tree, its routes, and what each component is granted.
+//!
+//! [`Manifest::load`] reads one and collects everything that is wrong with it, each [`Problem`] with file, line, column,
+//! key, and what to do. Nothing of a manifest with a problem is used.
+
+mod app;
+mod component;
+mod grants;
+mod limits;
+mod load;
+mod name;
+mod policy;
+mod problem;
+mod references;
+mod route;
+mod scalar;
+mod section;
+mod suggest;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use app::{AppSettings, DEFAULT_LISTEN, SimSettings};
+pub use component::{Code, Component, Language};
+pub use grants::{DEFAULT_MEMORY_BYTES, FileGrant, Grants, NamePattern};
+pub use limits::Limits;
+pub use load::{MANIFEST_FILE, Manifest};
+pub use policy::{AutoShutdown, Restart, Shutdown, Strategy};
+pub use problem::{ManifestError, Problem};
+pub use route::{Route, RoutePath, Segment, Target};
+pub use scalar::{parse_duration, parse_size};
+pub use supervisor::{Child, ChildName, Children, Supervisor};
