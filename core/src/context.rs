@@ -108,7 +108,7 @@ impl Context {
         self.receive_from(0, None, matches).await.unwrap_or_else(|| unreachable!("there is no deadline"))
     }
 
-    /// The same, for at most so long.
+    /// The same, for at most so long; [`Duration::MAX`] is OTP's `infinity`.
     pub async fn receive_timeout(&self, timeout: Duration, matches: impl FnMut(&Message) -> bool) -> Option<Message> {
         self.receive_from(0, Some(timeout), matches).await
     }
@@ -120,6 +120,7 @@ impl Context {
         mut matches: impl FnMut(&Message) -> bool,
     ) -> Option<Message> {
         let clock = &self.node.seams().clock;
+        let timeout = timeout.filter(|timeout| *timeout < Duration::MAX);
         let deadline = timeout.map(|timeout| clock.sleep_until(clock.now() + timeout));
         let matches = |message: &Message| matches(message);
         Receive { node: &self.node, process: &self.process, marker, matches, deadline }.await
@@ -134,8 +135,8 @@ impl Context {
         self.process.state.lock().mailbox.take(&mut 0, &mut matches)
     }
 
-    /// Sends a request and waits for the reply. It is found at once however full the mailbox is, and a reply that comes
-    /// too late is dropped. Source: OTP `gen_server:call/3`, with an alias of mode `reply`.
+    /// Sends a request and waits for the reply, with [`Duration::MAX`] for as long as it takes. The reply is found at
+    /// once however full the mailbox is, and one that comes too late is dropped. Source: OTP `gen_server:call/3`, with an alias of mode `reply`.
     ///
     /// # Errors
     /// See [`CallError`].

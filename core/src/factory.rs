@@ -12,10 +12,8 @@ where
     Fut: Future<Output = R> + Send + 'static,
     R: Into<ExitReason>,
 {
-    Box::new(move |context| {
-        let running = body(context);
-        Box::pin(async move { running.await.into() })
-    })
+    // All of it runs in the new process: a panic of the closure itself ends that one, not whoever spawns it.
+    Box::new(move |context| Box::pin(async move { body(context).await.into() }))
 }
 
 /// How to start a process anywhere: a remote node, a supervisor and a restart all start it from this.

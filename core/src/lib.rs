@@ -33,6 +33,10 @@ pub use registry::Badarg;
 pub use seam::{BoxFuture, Envelope, Timestamp};
 pub use signal::Signal;
 pub use spawn::{SpawnOptions, Spawned, Started};
-pub use supervisor::SupervisorReport;
+pub use supervisor::{
+    AutoShutdown, CallsSupervisor, ChildArgs, ChildCounts, ChildInfo, ChildKind, ChildRef, ChildSpec, ChildStart,
+    Decision, Restart, Shutdown, SpecError, Strategy, Supervisor, SupervisorError, SupervisorFlags, SupervisorRef,
+    SupervisorReport, SupervisorSpec,
+};
 pub use table::PROCESSES_MAX;
 pub use trace::{TraceEvent, Tracer};

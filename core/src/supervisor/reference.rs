@@ -1,0 +1,186 @@
+use super::request::{Reply, Request};
+use super::{ChildArgs, ChildCounts, ChildInfo, ChildRef, ChildSpec, SupervisorError, SupervisorSpec};
+use crate::{CallError, Context, Destination, ExitReason, Node, Payload, Pid};
+use std::future::Future;
+use std::time::Duration;
+
+/// Who may ask a supervisor: a process, through its [`Context`], or the outside, through the [`Node`].
+pub trait CallsSupervisor: Sync + sealed::Sealed {
+    /// [`Context::call`] or [`Node::call`], without a timeout.
+    #[doc(hidden)]
+    fn call_supervisor(
+        &self,
+        to: Destination,
+        request: Payload,
+    ) -> impl Future<Output = Result<Payload, CallError>> + Send;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for crate::Context {}
+    impl Sealed for crate::Node {}
+}
+
+impl CallsSupervisor for Context {
+    async fn call_supervisor(&self, to: Destination, request: Payload) -> Result<Payload, CallError> {
+        self.call(to, request, Duration::MAX).await
+    }
+}
+
+impl CallsSupervisor for Node {
+    async fn call_supervisor(&self, to: Destination, request: Payload) -> Result<Payload, CallError> {
+        self.call(to, request, Duration::MAX).await
+    }
+}
+
+/// A supervisor, by pid or local name, as those see it who ask it something.
+///
+/// Every call waits for as long as the supervisor needs: while it starts or stops a child it answers nobody.
+/// Source: OTP `supervisor`, whose calls have no timeout either.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SupervisorRef(Destination);
+
+impl From<Pid> for SupervisorRef {
+    fn from(pid: Pid) -> Self {
+        Self(Destination::Pid(pid))
+    }
+}
+
+impl From<&str> for SupervisorRef {
+    fn from(name: &str) -> Self {
+        Self(Destination::Name(name.to_owned()))
+    }
+}
+
+impl From<String> for SupervisorRef {
+    fn from(name: String) -> Self {
+        Self(Destination::Name(name))
+    }
+}
+
+impl SupervisorRef {
+    /// Adds a child, last in start order, and starts it. `None` when its init said `ignore`: the spec is kept then,
+    /// unless it is temporary.
+    ///
+    /// # Errors
+    /// A child of that id is there already, the spec contradicts itself, or the child did not start.
+    pub async fn start_child(
+        &self,
+        caller: &impl CallsSupervisor,
+        spec: ChildSpec,
+    ) -> Result<Option<Pid>, SupervisorError> {
+        self.start(caller, Request::StartChild(spec)).await
+    }
+
+    /// Starts an instance of a `simple_one_for_one` supervisor's template with arguments of its own, which it is
+    /// started with again at every restart. `None` when its init said `ignore`.
+    ///
+    /// # Errors
+    /// The instance did not start, or the supervisor has no template.
+    pub async fn start_child_with(
+        &self,
+        caller: &impl CallsSupervisor,
+        args: impl Into<ChildArgs>,
+    ) -> Result<Option<Pid>, SupervisorError> {
+        self.start(caller, Request::StartInstance(args.into())).await
+    }
+
+    /// Stops a child as its spec says. The spec stays, unless it is temporary; an instance of a template, named by its
+    /// pid, is forgotten. Stopping what does not run is no error.
+    ///
+    /// # Errors
+    /// There is no such child.
+    pub async fn terminate_child(
+        &self,
+        caller: &impl CallsSupervisor,
+        child: impl Into<ChildRef>,
+    ) -> Result<(), SupervisorError> {
+        self.done(caller, Request::TerminateChild(child.into())).await
+    }
+
+    /// Starts a child whose spec is there and which does not run.
+    ///
+    /// # Errors
+    /// It runs, is about to be restarted, is not there, or did not start.
+    pub async fn restart_child(
+        &self,
+        caller: &impl CallsSupervisor,
+        id: impl Into<String>,
+    ) -> Result<Option<Pid>, SupervisorError> {
+        self.start(caller, Request::RestartChild(id.into())).await
+    }
+
+    /// Forgets the spec of a child that does not run.
+    ///
+    /// # Errors
+    /// It runs, is about to be restarted, or is not there.
+    pub async fn delete_child(
+        &self,
+        caller: &impl CallsSupervisor,
+        id: impl Into<String>,
+    ) -> Result<(), SupervisorError> {
+        self.done(caller, Request::DeleteChild(id.into())).await
+    }
+
+    /// The children in reverse start order.
+    ///
+    /// # Errors
+    /// The supervisor is not there.
+    pub async fn which_children(&self, caller: &impl CallsSupervisor) -> Result<Vec<ChildInfo>, SupervisorError> {
+        match self.call(caller, Request::WhichChildren).await? {
+            Reply::Children(children) => Ok(children),
+            other => unreachable!("which_children was answered with {other:?}"),
+        }
+    }
+
+    /// How many children there are.
+    /// Divergence: OTP asks each child of a spec whether it lives; here a child is active until its supervisor has
+    /// seen its end.
+    ///
+    /// # Errors
+    /// The supervisor is not there.
+    pub async fn count_children(&self, caller: &impl CallsSupervisor) -> Result<ChildCounts, SupervisorError> {
+        match self.call(caller, Request::CountChildren).await? {
+            Reply::Counts(counts) => Ok(counts),
+            other => unreachable!("count_children was answered with {other:?}"),
+        }
+    }
+
+    /// Gives the supervisor new flags and specs. Running children stay, and nothing is started or stopped; a child that
+    /// has no spec any more keeps its old one. Source: OTP `supervisor:code_change/3`.
+    ///
+    /// # Errors
+    /// The spec contradicts itself; nothing has changed then.
+    pub async fn change(&self, caller: &impl CallsSupervisor, spec: SupervisorSpec) -> Result<(), SupervisorError> {
+        self.done(caller, Request::Change(spec)).await
+    }
+
+    /// Has the supervisor stop its children and then end with `reason`, and returns when it begins to.
+    /// Source: OTP `sys:terminate/2`.
+    ///
+    /// # Errors
+    /// The supervisor is not there.
+    pub async fn stop(&self, caller: &impl CallsSupervisor, reason: ExitReason) -> Result<(), SupervisorError> {
+        self.done(caller, Request::Stop(reason)).await
+    }
+
+    async fn start(&self, caller: &impl CallsSupervisor, request: Request) -> Result<Option<Pid>, SupervisorError> {
+        match self.call(caller, request).await? {
+            Reply::Started(result) => result,
+            other => unreachable!("a start was answered with {other:?}"),
+        }
+    }
+
+    async fn done(&self, caller: &impl CallsSupervisor, request: Request) -> Result<(), SupervisorError> {
+        match self.call(caller, request).await? {
+            Reply::Done(result) => result,
+            other => unreachable!("a request was answered with {other:?}"),
+        }
+    }
+
+    async fn call(&self, caller: &impl CallsSupervisor, request: Request) -> Result<Reply, SupervisorError> {
+        let reply = caller.call_supervisor(self.0.clone(), Payload::local(request)).await;
+        let reply = reply.map_err(SupervisorError::Call)?;
+        reply.downcast().map_err(|_| SupervisorError::NotASupervisor)
+    }
+}
