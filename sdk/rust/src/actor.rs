@@ -86,6 +86,9 @@ impl<T: Actor> Guest for Exported<T> {
 #[macro_export]
 macro_rules! export_actor {
     ($actor:ty) => {
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn($crate::Term) -> Result<$actor, String> = <$actor as $crate::Actor>::init;
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             type RusmActor = $crate::Exported<$actor>;
     $crate::bindings::actor::export!(RusmActor with_types_in $crate::bindings::actor);

@@ -54,6 +54,7 @@ pub mod events {
 macro_rules! export_event_stream {
     ($handler:ty) => {
         $crate::export_actor!($handler);
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             type RusmEventStream = $crate::Exported<$handler>;
     $crate::bindings::event_stream::export!(RusmEventStream with_types_in $crate::bindings::event_stream);

@@ -169,6 +169,9 @@ impl<T: Http> Guest for ExportedHttp<T> {
 #[macro_export]
 macro_rules! export_http {
     ($handler:ty) => {
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn($crate::Request) -> $crate::Response = <$handler as $crate::Http>::handle;
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             type RusmHttp = $crate::ExportedHttp<$handler>;
             $crate::wasip2::http::proxy::export!(RusmHttp);

@@ -31,6 +31,8 @@
 //! export_actor!(Counter);
 //! ```
 //!
+//! The export macros export nothing on other targets than Wasm, so that a component's own logic can have unit tests.
+//!
 //! The manifest grants what a component may do; a call that it does not grant comes back as [`Refusal::Denied`] with the
 //! name of the missing grant. The words and the rules are Erlang/OTP's.
 

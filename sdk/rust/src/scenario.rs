@@ -14,6 +14,9 @@ pub use crate::bindings::scenario::rusm::scenario::run::{
 #[macro_export]
 macro_rules! export_scenario {
     ($workload:ident) => {
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> u32 = <$workload as $crate::scenario::Workload>::clients;
+        #[cfg(target_arch = "wasm32")]
         $crate::bindings::scenario::export!($workload with_types_in $crate::bindings::scenario);
     };
 }

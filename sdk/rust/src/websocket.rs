@@ -71,6 +71,7 @@ pub mod socket {
 macro_rules! export_websocket {
     ($handler:ty) => {
         $crate::export_actor!($handler);
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             type RusmWebSocket = $crate::Exported<$handler>;
     $crate::bindings::websocket::export!(RusmWebSocket with_types_in $crate::bindings::websocket);
