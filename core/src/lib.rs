@@ -1,6 +1,7 @@
 //! OTP for Rust, without WebAssembly, sockets or a clock of its own: processes, signals, links, monitors, names, timers
 //! and supervision, on the [`seam`]s that production and the simulator implement.
 
+mod calls;
 mod context;
 mod exit_reason;
 mod factory;
@@ -13,6 +14,7 @@ mod process;
 mod receive;
 mod registry;
 pub mod seam;
+mod server;
 mod signal;
 mod small_map;
 mod spawn;
@@ -22,6 +24,7 @@ mod task;
 mod timer;
 mod trace;
 
+pub use calls::Calls;
 pub use context::{CallError, Context};
 pub use exit_reason::{EXIT_REASON_DETAIL_MAX, ExitReason};
 pub use factory::{Factory, ProcessBody, ProcessSpec, process_body};
@@ -31,12 +34,13 @@ pub use pid::{NodeId, Pid, Reference};
 pub use process::AliasMode;
 pub use registry::Badarg;
 pub use seam::{BoxFuture, Envelope, Timestamp};
+pub use server::{CallFrom, Called, Init, Next, Server, ServerRef, StopError};
 pub use signal::Signal;
 pub use spawn::{SpawnOptions, Spawned, Started};
 pub use supervisor::{
-    AutoShutdown, CallsSupervisor, ChildArgs, ChildCounts, ChildInfo, ChildKind, ChildRef, ChildSpec, ChildStart,
-    Decision, Restart, Shutdown, SpecError, Strategy, Supervisor, SupervisorError, SupervisorFlags, SupervisorRef,
-    SupervisorReport, SupervisorSpec,
+    AutoShutdown, ChildArgs, ChildCounts, ChildInfo, ChildKind, ChildRef, ChildSpec, ChildStart, Decision, Restart,
+    Shutdown, SpecError, Strategy, Supervisor, SupervisorError, SupervisorFlags, SupervisorRef, SupervisorReport,
+    SupervisorSpec,
 };
 pub use table::PROCESSES_MAX;
 pub use trace::{TraceEvent, Tracer};

@@ -24,7 +24,7 @@ mod tests;
 pub use child_spec::{ChildArgs, ChildKind, ChildSpec, ChildStart, Restart, Shutdown, SpecError};
 pub use driver::Supervisor;
 pub use flags::{AutoShutdown, Strategy, SupervisorFlags};
-pub use reference::{CallsSupervisor, SupervisorRef};
+pub use reference::SupervisorRef;
 pub use report::{Decision, SupervisorReport};
 pub use request::{ChildCounts, ChildInfo, ChildRef, SupervisorError};
 pub use spec::SupervisorSpec;

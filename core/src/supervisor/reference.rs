@@ -1,37 +1,7 @@
 use super::request::{Reply, Request};
 use super::{ChildArgs, ChildCounts, ChildInfo, ChildRef, ChildSpec, SupervisorError, SupervisorSpec};
-use crate::{CallError, Context, Destination, ExitReason, Node, Payload, Pid};
-use std::future::Future;
+use crate::{Calls, Destination, ExitReason, Payload, Pid};
 use std::time::Duration;
-
-/// Who may ask a supervisor: a process, through its [`Context`], or the outside, through the [`Node`].
-pub trait CallsSupervisor: Sync + sealed::Sealed {
-    /// [`Context::call`] or [`Node::call`], without a timeout.
-    #[doc(hidden)]
-    fn call_supervisor(
-        &self,
-        to: Destination,
-        request: Payload,
-    ) -> impl Future<Output = Result<Payload, CallError>> + Send;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for crate::Context {}
-    impl Sealed for crate::Node {}
-}
-
-impl CallsSupervisor for Context {
-    async fn call_supervisor(&self, to: Destination, request: Payload) -> Result<Payload, CallError> {
-        self.call(to, request, Duration::MAX).await
-    }
-}
-
-impl CallsSupervisor for Node {
-    async fn call_supervisor(&self, to: Destination, request: Payload) -> Result<Payload, CallError> {
-        self.call(to, request, Duration::MAX).await
-    }
-}
 
 /// A supervisor, by pid or local name, as those see it who ask it something.
 ///
@@ -64,11 +34,7 @@ impl SupervisorRef {
     ///
     /// # Errors
     /// A child of that id is there already, the spec contradicts itself, or the child did not start.
-    pub async fn start_child(
-        &self,
-        caller: &impl CallsSupervisor,
-        spec: ChildSpec,
-    ) -> Result<Option<Pid>, SupervisorError> {
+    pub async fn start_child(&self, caller: &impl Calls, spec: ChildSpec) -> Result<Option<Pid>, SupervisorError> {
         self.start(caller, Request::StartChild(spec)).await
     }
 
@@ -79,7 +45,7 @@ impl SupervisorRef {
     /// The instance did not start, or the supervisor has no template.
     pub async fn start_child_with(
         &self,
-        caller: &impl CallsSupervisor,
+        caller: &impl Calls,
         args: impl Into<ChildArgs>,
     ) -> Result<Option<Pid>, SupervisorError> {
         self.start(caller, Request::StartInstance(args.into())).await
@@ -92,7 +58,7 @@ impl SupervisorRef {
     /// There is no such child.
     pub async fn terminate_child(
         &self,
-        caller: &impl CallsSupervisor,
+        caller: &impl Calls,
         child: impl Into<ChildRef>,
     ) -> Result<(), SupervisorError> {
         self.done(caller, Request::TerminateChild(child.into())).await
@@ -104,7 +70,7 @@ impl SupervisorRef {
     /// It runs, is about to be restarted, is not there, or did not start.
     pub async fn restart_child(
         &self,
-        caller: &impl CallsSupervisor,
+        caller: &impl Calls,
         id: impl Into<String>,
     ) -> Result<Option<Pid>, SupervisorError> {
         self.start(caller, Request::RestartChild(id.into())).await
@@ -114,11 +80,7 @@ impl SupervisorRef {
     ///
     /// # Errors
     /// It runs, is about to be restarted, or is not there.
-    pub async fn delete_child(
-        &self,
-        caller: &impl CallsSupervisor,
-        id: impl Into<String>,
-    ) -> Result<(), SupervisorError> {
+    pub async fn delete_child(&self, caller: &impl Calls, id: impl Into<String>) -> Result<(), SupervisorError> {
         self.done(caller, Request::DeleteChild(id.into())).await
     }
 
@@ -126,7 +88,7 @@ impl SupervisorRef {
     ///
     /// # Errors
     /// The supervisor is not there.
-    pub async fn which_children(&self, caller: &impl CallsSupervisor) -> Result<Vec<ChildInfo>, SupervisorError> {
+    pub async fn which_children(&self, caller: &impl Calls) -> Result<Vec<ChildInfo>, SupervisorError> {
         match self.call(caller, Request::WhichChildren).await? {
             Reply::Children(children) => Ok(children),
             other => unreachable!("which_children was answered with {other:?}"),
@@ -139,7 +101,7 @@ impl SupervisorRef {
     ///
     /// # Errors
     /// The supervisor is not there.
-    pub async fn count_children(&self, caller: &impl CallsSupervisor) -> Result<ChildCounts, SupervisorError> {
+    pub async fn count_children(&self, caller: &impl Calls) -> Result<ChildCounts, SupervisorError> {
         match self.call(caller, Request::CountChildren).await? {
             Reply::Counts(counts) => Ok(counts),
             other => unreachable!("count_children was answered with {other:?}"),
@@ -151,7 +113,7 @@ impl SupervisorRef {
     ///
     /// # Errors
     /// The spec contradicts itself; nothing has changed then.
-    pub async fn change(&self, caller: &impl CallsSupervisor, spec: SupervisorSpec) -> Result<(), SupervisorError> {
+    pub async fn change(&self, caller: &impl Calls, spec: SupervisorSpec) -> Result<(), SupervisorError> {
         self.done(caller, Request::Change(spec)).await
     }
 
@@ -160,26 +122,26 @@ impl SupervisorRef {
     ///
     /// # Errors
     /// The supervisor is not there.
-    pub async fn stop(&self, caller: &impl CallsSupervisor, reason: ExitReason) -> Result<(), SupervisorError> {
+    pub async fn stop(&self, caller: &impl Calls, reason: ExitReason) -> Result<(), SupervisorError> {
         self.done(caller, Request::Stop(reason)).await
     }
 
-    async fn start(&self, caller: &impl CallsSupervisor, request: Request) -> Result<Option<Pid>, SupervisorError> {
+    async fn start(&self, caller: &impl Calls, request: Request) -> Result<Option<Pid>, SupervisorError> {
         match self.call(caller, request).await? {
             Reply::Started(result) => result,
             other => unreachable!("a start was answered with {other:?}"),
         }
     }
 
-    async fn done(&self, caller: &impl CallsSupervisor, request: Request) -> Result<(), SupervisorError> {
+    async fn done(&self, caller: &impl Calls, request: Request) -> Result<(), SupervisorError> {
         match self.call(caller, request).await? {
             Reply::Done(result) => result,
             other => unreachable!("a request was answered with {other:?}"),
         }
     }
 
-    async fn call(&self, caller: &impl CallsSupervisor, request: Request) -> Result<Reply, SupervisorError> {
-        let reply = caller.call_supervisor(self.0.clone(), Payload::local(request)).await;
+    async fn call(&self, caller: &impl Calls, request: Request) -> Result<Reply, SupervisorError> {
+        let reply = caller.call_process(self.0.clone(), Payload::local(request), Duration::MAX).await;
         let reply = reply.map_err(SupervisorError::Call)?;
         reply.downcast().map_err(|_| SupervisorError::NotASupervisor)
     }

@@ -160,21 +160,33 @@ impl Driven {
                     Action::Up => self.up = true,
                     Action::End(reason) => self.ended = Some(reason),
                 }
-            } else if let Some((pid, signal)) = stopping.pop_front() {
-                assert_eq!(self.state.waits_for(), WaitsFor::Down);
-                let deadline = self.state.poll_timeout();
-                let shutdown = deadline.map_or(Shutdown::Infinity, |at| Shutdown::Timeout(at.since(self.world.now)));
-                let (reason, killed) = self.world.end_of(pid, &signal, shutdown);
-                if killed {
-                    let deadline = deadline.expect("only a timeout leads to a kill");
-                    self.state.handle_timeout(deadline);
-                    assert!(matches!(self.state.poll_action(), Some(Action::Kill(killed)) if killed == pid));
-                    while self.state.poll_action().is_some() {}
-                }
-                self.state.handle_down(self.world.now, pid, reason);
+            } else if !stopping.is_empty() {
+                self.end_all(&mut stopping);
             } else {
                 return;
             }
+        }
+    }
+}
+
+impl Driven {
+    /// Ends the processes that are being stopped: at the deadline the machine kills whatever is left of them.
+    fn end_all(&mut self, stopping: &mut VecDeque<(Pid, ExitReason)>) {
+        assert_eq!(self.state.waits_for(), WaitsFor::Down);
+        let deadline = self.state.poll_timeout();
+        let shutdown = deadline.map_or(Shutdown::Infinity, |at| Shutdown::Timeout(at.since(self.world.now)));
+        let ends = stopping.drain(..).map(|(pid, signal)| (pid, self.world.end_of(pid, &signal, shutdown)));
+        let (late, in_time): (Vec<_>, Vec<_>) =
+            ends.collect::<Vec<_>>().into_iter().partition(|(_, (_, killed))| *killed);
+        for (pid, (reason, _)) in in_time {
+            self.state.handle_down(self.world.now, pid, reason);
+        }
+        if !late.is_empty() {
+            self.state.handle_timeout(deadline.expect("only a timeout leads to a kill"));
+        }
+        for (pid, (reason, _)) in late {
+            assert!(matches!(self.state.poll_action(), Some(Action::Kill(killed)) if killed == pid));
+            self.state.handle_down(self.world.now, pid, reason);
         }
     }
 }

@@ -1,0 +1,47 @@
+use crate::{CallError, Context, Destination, Node, Payload};
+use std::future::Future;
+use std::time::Duration;
+
+/// Who can call a process: another process, through its [`Context`], or the outside, through the [`Node`].
+pub trait Calls: Sync + sealed::Sealed {
+    /// [`Context::call`] or [`Node::call`].
+    #[doc(hidden)]
+    fn call_process(
+        &self,
+        to: Destination,
+        request: Payload,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Payload, CallError>> + Send;
+
+    /// [`Context::send`] or [`Node::send`] of something whose loss is no error.
+    #[doc(hidden)]
+    fn cast_process(&self, to: Destination, message: Payload);
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for crate::Context {}
+    impl Sealed for crate::Node {}
+}
+
+impl Calls for Context {
+    async fn call_process(&self, to: Destination, request: Payload, timeout: Duration) -> Result<Payload, CallError> {
+        self.call(to, request, timeout).await
+    }
+
+    fn cast_process(&self, to: Destination, message: Payload) {
+        // A name that nobody has is no error of a cast.
+        let _ = self.send(to, message);
+    }
+}
+
+impl Calls for Node {
+    async fn call_process(&self, to: Destination, request: Payload, timeout: Duration) -> Result<Payload, CallError> {
+        self.call(to, request, timeout).await
+    }
+
+    fn cast_process(&self, to: Destination, message: Payload) {
+        // A name that nobody has is no error of a cast.
+        let _ = self.send(to, message);
+    }
+}
