@@ -1,3 +1,4 @@
 //! WebAssembly components as supervised processes: Wasmtime, capabilities, serving.
 
+pub mod app;
 pub mod manifest;

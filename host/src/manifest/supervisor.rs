@@ -1,9 +1,8 @@
 use super::name::{check_name_value, check_table_name};
-use super::policy::{AutoShutdown, Restart, Shutdown, Strategy};
 use super::references::References;
 use super::scalar::{DURATION_REMEDY, parse_duration};
 use super::section::Section;
-use rusm_core::{Encoding, Term};
+use rusm_core::{AutoShutdown, Encoding, Restart, Shutdown, Strategy, Term};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use toml::Spanned;

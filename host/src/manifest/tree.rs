@@ -1,7 +1,7 @@
-use super::policy::AutoShutdown;
 use super::problem::Report;
 use super::suggest::suggestion;
 use super::supervisor::{Child, ChildName, Children, DraftChild, DraftSupervisor, Supervisor};
+use rusm_core::AutoShutdown;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 

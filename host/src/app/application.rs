@@ -1,0 +1,144 @@
+use rusm_core::{
+    Context, ExitReason, Message, Node, Payload, Pid, SpawnOptions, Started, Supervisor, SupervisorSpec, process_body,
+};
+use tokio::sync::{oneshot, watch};
+
+/// The process above the root supervisor: starts it, ends it when the app is stopped, and ends with it.
+/// Source: OTP's application master.
+#[derive(Clone)]
+pub(super) struct Application {
+    node: Node,
+    pid: Pid,
+    ended: watch::Receiver<Option<ExitReason>>,
+}
+
+/// Asks the application to stop.
+struct Stop;
+
+impl Application {
+    /// Starts the tree, and waits until all of it is up.
+    ///
+    /// # Errors
+    /// Why it did not start. Nothing of it is left.
+    pub(super) async fn start(node: &Node, label: String, root: SupervisorSpec) -> Result<Self, ExitReason> {
+        let (up, is_up) = oneshot::channel();
+        let (ending, ended) = watch::channel(None);
+        let body = process_body(move |context| async move {
+            let reason = run(&context, root, up).await;
+            ending.send_replace(Some(reason.clone()));
+            reason
+        });
+        let options = SpawnOptions { label, ..SpawnOptions::default() };
+        let pid = node.spawn_with(options, body).pid;
+        match is_up.await {
+            Ok(started) => started.map(|()| Self { node: node.clone(), pid, ended }),
+            Err(_) => Err(ExitReason::KILLED),
+        }
+    }
+
+    /// Waits until the tree has ended and says why.
+    pub(super) async fn wait(&self) -> ExitReason {
+        let mut ended = self.ended.clone();
+        match ended.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or(ExitReason::KILLED),
+            // The process was killed before it could say anything; its link takes the tree down.
+            Err(_) => ExitReason::KILLED,
+        }
+    }
+
+    /// Stops the tree, each child as its spec says, and waits until it has ended.
+    pub(super) async fn stop(&self) -> ExitReason {
+        // The dead cannot be stopped: then there is nothing to wait for either.
+        let _ = self.node.send(self.pid, Payload::local(Stop));
+        self.wait().await
+    }
+}
+
+async fn run(context: &Context, root: SupervisorSpec, up: oneshot::Sender<Result<(), ExitReason>>) -> ExitReason {
+    context.trap_exit(true);
+    let root = match Supervisor::start_link(context, root).await {
+        Started::Up(pid) => pid,
+        Started::Ignored => unreachable!("a supervisor does not ignore its start"),
+        Started::Failed(reason) => {
+            // Nobody waits any more when the starter was dropped.
+            let _ = up.send(Err(reason.clone()));
+            return reason;
+        }
+    };
+    if up.send(Ok(())).is_err() {
+        context.exit_signal(root, ExitReason::SHUTDOWN);
+    }
+    loop {
+        match context.receive().await {
+            Message::Exit { from, reason } if from == root => return reason,
+            // Somebody ends the application itself: as OTP's, it takes the tree down in order.
+            Message::Exit { reason, .. } => context.exit_signal(root, reason),
+            Message::Plain(payload) if payload.downcast_ref::<Stop>().is_some() => {
+                context.exit_signal(root, ExitReason::SHUTDOWN);
+            }
+            Message::Plain(_) | Message::Call { .. } | Message::Reply { .. } | Message::Down { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusm_core::seam::Seams;
+    use rusm_core::{ChildSpec, NodeOptions, Strategy};
+
+    fn node() -> Node {
+        Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())))
+    }
+
+    fn root(child: ChildSpec) -> SupervisorSpec {
+        SupervisorSpec::new(Strategy::OneForOne).name("supervisor:root").child(child)
+    }
+
+    fn patient() -> ChildSpec {
+        ChildSpec::worker("patient", |context, _| async move { drop(context.receive().await) }).name("patient")
+    }
+
+    async fn start(node: &Node, child: ChildSpec) -> Result<Application, ExitReason> {
+        Application::start(node, "a".to_owned(), root(child)).await
+    }
+
+    #[tokio::test]
+    async fn a_stopped_application_leaves_no_process() {
+        let node = node();
+        let application = start(&node, patient()).await.expect("it starts");
+        assert!(node.whereis("patient").is_some());
+        assert_eq!(application.stop().await, ExitReason::SHUTDOWN);
+        assert_eq!(node.whereis("patient"), None);
+        assert_eq!(application.stop().await, ExitReason::SHUTDOWN, "stopping twice is no error");
+    }
+
+    #[tokio::test]
+    async fn an_application_ends_when_its_root_gives_up() {
+        let node = node();
+        let application = start(&node, patient()).await.expect("it starts");
+        for _ in 0..2 {
+            let victim = node.whereis("patient").expect("it was started again");
+            node.exit_signal(victim, ExitReason::KILL);
+            while node.whereis("patient") == Some(victim) {
+                tokio::task::yield_now().await;
+            }
+            while node.whereis("patient").is_none() && node.whereis("supervisor:root").is_some() {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(application.wait().await.word(), "shutdown");
+    }
+
+    #[tokio::test]
+    async fn an_application_whose_child_does_not_start_says_why() {
+        let child = ChildSpec::worker("broken", |_, _| async { ExitReason::new("never mind") });
+        let failing = rusm_core::ChildStart::native_with_init(|context, _| async move {
+            context.init_fail(ExitReason::new("no_luck"));
+        });
+        let node = node();
+        let reason = start(&node, ChildSpec { start: failing, ..child }).await.err().expect("it does not start");
+        assert!(reason.to_string().contains("no_luck"), "{reason}");
+        assert_eq!(node.whereis("supervisor:root"), None);
+    }
+}
