@@ -181,11 +181,20 @@ impl Driven {
         for (pid, (reason, _)) in in_time {
             self.state.handle_down(self.world.now, pid, reason);
         }
-        if !late.is_empty() {
-            self.state.handle_timeout(deadline.expect("only a timeout leads to a kill"));
+        if late.is_empty() {
+            return;
+        }
+        self.state.handle_timeout(deadline.expect("only a timeout leads to a kill"));
+        let mut killed = Vec::new();
+        while let Some(action) = self.state.poll_action() {
+            match action {
+                Action::Kill(pid) => killed.push(pid),
+                Action::Report(report) => self.decisions.push(report.decision),
+                other => panic!("{other:?} while children are being stopped"),
+            }
         }
         for (pid, (reason, _)) in late {
-            assert!(matches!(self.state.poll_action(), Some(Action::Kill(killed)) if killed == pid));
+            assert!(killed.contains(&pid));
             self.state.handle_down(self.world.now, pid, reason);
         }
     }
