@@ -1,0 +1,238 @@
+/**
+ * What a component in TypeScript imports: processes, terms, supervisors, the log.
+ *
+ * ```ts
+ * import { actor, jsonTerm, register } from "rusm";
+ *
+ * let count = 0;
+ *
+ * export const callbacks = actor({
+ *   init() { register("counter"); },
+ *   call() { count += 1; return jsonTerm(count); },
+ * });
+ * ```
+ */
+import * as host from "rusm:actor/process@0.1.0";
+import * as supervisor from "rusm:actor/supervisor@0.1.0";
+import type {
+  Caller,
+  Destination,
+  Event,
+  ExitReason,
+  Monitored,
+  Pid,
+  Reference,
+  Term,
+} from "rusm:actor/types@0.1.0";
+import type { LogLevel, Relations, Spawned } from "rusm:actor/process@0.1.0";
+import type { Child } from "rusm:actor/supervisor@0.1.0";
+import { utf8Decode, utf8Encode } from "./utf8.ts";
+
+export { utf8Decode, utf8Encode };
+export type { Caller, Child, Event, ExitReason, Pid, Reference, Relations, Spawned, Term };
+
+/** Whom a message goes to: a pid, a registered name, or an alias wrapped as `{ tag: "alias", val }`. */
+export type To = Pid | string | Destination;
+
+/** The callbacks of an actor; what is left out has a default. State lives in the module's own variables. */
+export interface Actor {
+  /** Runs first; whoever starts the process waits for it. What it throws ends the start. */
+  init?(args: Term): void;
+  /** A message that somebody sent. Default: dropped with a warning. */
+  message?(message: Term): void;
+  /** A request: what is returned is the answer; `undefined` leaves it to a later `reply`. Default: this process ends. */
+  call?(request: Term, caller: Caller): Term | undefined;
+  /** The end of a monitored process, or a trapped exit signal. */
+  info?(event: Event): void;
+  /** The process is about to end because its supervisor stops it, while it traps exits. */
+  terminate?(reason: ExitReason): void;
+}
+
+/** Makes the interface that the component exports: `export const callbacks = actor({ ... })`. */
+export function actor(callbacks: Actor) {
+  return {
+    init(args: Term): void {
+      installConsole();
+      try {
+        callbacks.init?.(args);
+      } catch (error) {
+        throw describe(error);
+      }
+    },
+    message(message: Term, caller: Caller | null | undefined): void {
+      if (!caller) {
+        if (callbacks.message) callbacks.message(message);
+        else log("warn", "dropped a message: this actor takes none");
+        return;
+      }
+      if (!callbacks.call) return exit("undef", "this actor answers no calls");
+      const answer = callbacks.call(message, caller);
+      if (answer !== undefined) host.reply(caller, answer);
+    },
+    info(event: Event): void {
+      callbacks.info?.(event);
+    },
+    terminate(reason: ExitReason): void {
+      callbacks.terminate?.(reason);
+    },
+  };
+}
+
+/** The pid of the calling process. */
+export function self(): Pid {
+  return host.self();
+}
+
+/** Whether two pids name the same process. */
+export function samePid(a: Pid, b: Pid): boolean {
+  return a.index === b.index && a.serial === b.serial && a.random === b.random && a.node === b.node &&
+    a.incarnation === b.incarnation;
+}
+
+/** As OTP writes it: `<index.serial>`. */
+export function showPid(pid: Pid): string {
+  return `<${pid.index}.${pid.serial}>`;
+}
+
+/** UTF-8 text as a term. */
+export function textTerm(text: string): Term {
+  return { encoding: "text", bytes: utf8Encode(text) };
+}
+
+/** A value as a JSON term. */
+export function jsonTerm(value: unknown): Term {
+  return { encoding: "json", bytes: utf8Encode(JSON.stringify(value)) };
+}
+
+/** The text of a text term. Throws when it is another one. */
+export function readText(term: Term): string {
+  expect(term, "text");
+  return utf8Decode(term.bytes);
+}
+
+/** The value of a JSON term. Throws when it is another one, or broken. */
+export function readJson<T = unknown>(term: Term): T {
+  expect(term, "json");
+  return JSON.parse(utf8Decode(term.bytes)) as T;
+}
+
+/** Starts a component of the manifest and waits for its `init`. Grant: `spawn`. */
+export function spawn(component: string, args: Term, relations: Relations = {}): Spawned {
+  return host.spawn(component, args, { link: false, monitor: false, ...relations });
+}
+
+/** Sends a message. Sending to the dead is no error; a name that nobody has throws. Grant for a name: `reach`. */
+export function send(to: To, message: Term): void {
+  host.send(destination(to), message);
+}
+
+/** Sends a request and waits for its reply. Throws when it times out or the process ends first. */
+export function call(to: To, request: Term, timeoutMs: number): Term {
+  return host.call(destination(to), request, timeoutMs);
+}
+
+/** Answers a call. */
+export function reply(to: Caller, response: Term): void {
+  host.reply(to, response);
+}
+
+/** Sends a message later. */
+export function sendAfter(delayMs: number, to: To, message: Term): Reference {
+  return host.sendAfter(Math.ceil(delayMs), destination(to), message);
+}
+
+/** Cancels a timer: the milliseconds that were left, `null` when it has fired. */
+export function cancelTimer(timer: Reference): number | null {
+  return host.cancelTimer(timer);
+}
+
+/** Watches a process: `info` gets one `down` event when it ends. */
+export function monitor(object: Pid | string): Reference {
+  const monitored: Monitored =
+    typeof object === "string" ? { tag: "name", val: object } : { tag: "pid", val: object };
+  return host.monitor(monitored);
+}
+
+/** Ends a monitor. */
+export function demonitor(monitor: Reference): void {
+  host.demonitor(monitor);
+}
+
+/** Links the two processes: when one ends, the other gets an exit signal. */
+export function link(to: Pid): void {
+  host.link(to);
+}
+
+/** Takes a link away. */
+export function unlink(from: Pid): void {
+  host.unlink(from);
+}
+
+/** Ends the calling process at once. */
+export function exit(word = "normal", detail: string | null = null): never {
+  host.exit({ word, detail });
+  throw new Error("a process does not outlive its exit");
+}
+
+/** Sends an exit signal. */
+export function exitSignal(to: Pid, word: string, detail: string | null = null): void {
+  host.exitSignal(to, { word, detail });
+}
+
+/** Turns exit signals into `info` events (true) or lets them end this process (false, the default). */
+export function trapExit(on: boolean): void {
+  host.trapExit(on);
+}
+
+/** Gives the calling process a name on this node. Grant: `register`. */
+export function register(name: string): void {
+  host.register(name);
+}
+
+/** Takes a name of this process away. Grant: `register`. */
+export function unregister(name: string): void {
+  host.unregister(name);
+}
+
+/** The process that has this name, or `null`. Grant: `reach`. */
+export function whereis(name: string): Pid | null {
+  return host.whereis(name) ?? null;
+}
+
+/** Starts one more child of a dynamic supervisor and waits for its `init`. Grant: `supervise`. */
+export function startChild(name: string, args: Term): Pid {
+  return supervisor.startChild(name, args);
+}
+
+/** The children of a supervisor, in start order. Grant: `supervise`. */
+export function whichChildren(name: string): Child[] {
+  return supervisor.whichChildren(name);
+}
+
+/** Writes a line into the node's log, with this process's pid and component. */
+export function log(level: LogLevel, message: string): void {
+  host.log(level, message);
+}
+
+/** What was thrown, for people. A refused call throws the WIT's own error value. */
+export function describe(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  return typeof error === "string" ? error : JSON.stringify(error);
+}
+
+function destination(to: To): Destination {
+  if (typeof to === "string") return { tag: "name", val: to };
+  return "tag" in to ? to : { tag: "pid", val: to };
+}
+
+function expect(term: Term, encoding: Term["encoding"]): void {
+  if (term.encoding !== encoding) throw new Error(`expected a ${encoding} term, found a ${term.encoding} one`);
+}
+
+/** QuickJS has no console: its lines go to the node's log. */
+function installConsole(): void {
+  const line = (level: LogLevel) => (...parts: unknown[]) =>
+    log(level, parts.map((part) => (typeof part === "string" ? part : describe(part))).join(" "));
+  const console = { debug: line("debug"), log: line("info"), info: line("info"), warn: line("warn"), error: line("error") };
+  (globalThis as { console?: unknown }).console = console;
+}
