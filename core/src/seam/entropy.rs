@@ -19,6 +19,7 @@ pub struct OsEntropy;
 impl Entropy for OsEntropy {
     /// # Panics
     /// When the operating system has no random bytes to give: nothing could be kept safe then.
+    #[expect(clippy::disallowed_methods, reason = "the production half of the seam")]
     fn stream(&self, _consumer: &str) -> RandomStream {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the operating system gives random bytes");
