@@ -5,6 +5,7 @@
 
 mod program;
 mod signals;
+mod supervisors;
 mod world;
 
 use clap::{Args, Subcommand};
@@ -16,6 +17,8 @@ use world::World;
 pub(crate) enum Otp {
     /// Programs of processes, links, monitors, aliases, names and exit signals.
     Signals(Run),
+    /// Programs of supervision trees.
+    Supervisors(Run),
 }
 
 /// On what to run which programs.
@@ -36,7 +39,7 @@ pub(crate) struct Run {
 /// # Errors
 /// The file cannot be read, or is not in the format.
 pub(crate) fn run(command: &Otp) -> anyhow::Result<()> {
-    let Otp::Signals(run) = command;
+    let (Otp::Signals(run) | Otp::Supervisors(run)) = command;
     let text = std::fs::read_to_string(&run.file)
         .map_err(|error| anyhow::anyhow!("cannot read {}: {error}", run.file.display()))?;
     let world = match run.seed {
@@ -45,6 +48,7 @@ pub(crate) fn run(command: &Otp) -> anyhow::Result<()> {
     };
     let outcomes = match command {
         Otp::Signals(_) => signals::outcomes(&text, world)?,
+        Otp::Supervisors(_) => supervisors::outcomes(&text, world)?,
     };
     print!("{outcomes}");
     Ok(())

@@ -1,8 +1,13 @@
 use anyhow::Context as _;
 use rusm_core::seam::Seams;
 use rusm_core::{Context, Node, NodeOptions};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How many programs run at the same time.
+const AT_ONCE: usize = 16;
 
 /// What programs run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +19,8 @@ pub(super) enum World {
 }
 
 impl World {
-    /// Runs `job` in a process of its own on a new node, and returns what it returns.
-    pub(super) fn run<F, Fut, T>(self, job: F) -> anyhow::Result<T>
+    /// Runs each job in a process of its own on a new node, and returns what they return.
+    pub(super) fn run_all<F, Fut, T>(self, jobs: Vec<F>) -> anyhow::Result<Vec<T>>
     where
         F: FnOnce(Context) -> Fut + Send + 'static,
         Fut: Future<Output = T> + Send + 'static,
@@ -25,17 +30,9 @@ impl World {
             Self::Threads(threads) => {
                 let mut runtime = tokio::runtime::Builder::new_multi_thread();
                 let runtime = runtime.worker_threads(threads.max(1)).enable_all().build()?;
-                runtime.block_on(async move {
-                    let node = Node::start(NodeOptions::new("otp", Seams::production(std::env::temp_dir())));
-                    let (result, done) = tokio::sync::oneshot::channel();
-                    node.spawn(move |context| async move {
-                        // The receiver below waits for as long as this runs.
-                        let _ = result.send(job(context).await);
-                    });
-                    done.await.context("the driver of a program crashed")
-                })
+                runtime.block_on(on_threads(jobs))
             }
-            Self::Simulated { seed } => simulated(seed, job),
+            Self::Simulated { seed } => jobs.into_iter().map(|job| simulated(seed, job)).collect(),
         }
     }
 
@@ -45,6 +42,40 @@ impl World {
             Self::Threads(_) => Duration::from_micros(50),
             Self::Simulated { .. } => Duration::from_secs(10),
         }
+    }
+}
+
+/// Programs that wait for time to pass do so together.
+async fn on_threads<F, Fut, T>(jobs: Vec<F>) -> anyhow::Result<Vec<T>>
+where
+    F: FnOnce(Context) -> Fut + Send + 'static,
+    Fut: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let mut running = VecDeque::new();
+    let mut results = Vec::new();
+    for job in jobs {
+        if running.len() == AT_ONCE {
+            results.extend(next_result(&mut running).await?);
+        }
+        let node = Node::start(NodeOptions::new("otp", Seams::production(std::env::temp_dir())));
+        let (result, done) = oneshot::channel();
+        node.spawn(move |context| async move {
+            // The receiver waits for as long as this runs.
+            let _ = result.send(job(context).await);
+        });
+        running.push_back(done);
+    }
+    while let Some(result) = next_result(&mut running).await? {
+        results.push(result);
+    }
+    Ok(results)
+}
+
+async fn next_result<T>(running: &mut VecDeque<oneshot::Receiver<T>>) -> anyhow::Result<Option<T>> {
+    match running.pop_front() {
+        Some(done) => done.await.map(Some).context("the driver of a program crashed"),
+        None => Ok(None),
     }
 }
 

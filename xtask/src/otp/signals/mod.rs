@@ -10,12 +10,14 @@ use super::world::World;
 
 /// Runs all programs of a file and returns their outcomes.
 pub(crate) fn outcomes(text: &str, world: World) -> anyhow::Result<String> {
-    let mut outcomes = String::new();
+    let mut jobs = Vec::new();
+    let mut ids = Vec::new();
     for program in programs(text, "program")? {
         let id = program.id.clone();
         let steps = operation::parse(&program).map_err(|error| error.context(format!("program {id}")))?;
-        let outcome = world.run(move |context| driver::run(context, steps, world))?;
-        outcomes.push_str(&format!("program {id}\n{outcome}end\n"));
+        jobs.push(move |context| driver::run(context, steps, world));
+        ids.push(id);
     }
-    Ok(outcomes)
+    let outcomes = ids.iter().zip(world.run_all(jobs)?);
+    Ok(outcomes.map(|(id, outcome)| format!("program {id}\n{outcome}end\n")).collect())
 }
