@@ -387,14 +387,23 @@ impl Context {
     /// Spawns a linked process and waits until it says that it is up, or ends. A start that failed leaves no `Exit`
     /// message. Source: OTP `proc_lib:start_link`, as of OTP 26.
     pub async fn start_link(&self, options: SpawnOptions, body: ProcessBody) -> Started {
-        self.start(SpawnOptions { link: true, ..options }, body).await
+        self.start(SpawnOptions { link: true, ..options }, body).await.0
     }
 
-    pub(crate) async fn start(&self, options: SpawnOptions, body: ProcessBody) -> Started {
+    /// Spawns a process, linked and monitored as the options say, and waits until it says that it is up, or ends. A
+    /// start that failed leaves neither `Exit` nor `Down` message, and no monitor.
+    /// Divergence: OTP's `proc_lib:start_monitor` leaves the `Down`.
+    pub async fn start(&self, options: SpawnOptions, body: ProcessBody) -> (Started, Option<Reference>) {
         let request = self.ask();
-        self.node.spawn_process(Some(&self.process), Some(request), options, body);
+        let monitor = self.node.spawn_process(Some(&self.process), Some(request), options, body).monitor;
         match self.answer_to(request).await {
-            Answer::Started(outcome) => outcome,
+            Answer::Started(outcome @ Started::Failed(_)) => {
+                if let Some(monitor) = monitor {
+                    self.demonitor_flush(monitor);
+                }
+                (outcome, None)
+            }
+            Answer::Started(outcome) => (outcome, monitor),
             Answer::Waiting | Answer::Alive(_) => unreachable!("the answer to a start is how it went"),
         }
     }

@@ -215,7 +215,7 @@ impl Node {
 
     /// Spawns a process and waits until it says that it is up. See [`Context::start_link`].
     pub async fn start_process(&self, options: SpawnOptions, body: ProcessBody) -> Started {
-        let started = self.inside(move |context| async move { context.start(options, body).await }).await;
+        let started = self.inside(move |context| async move { context.start(options, body).await.0 }).await;
         started.unwrap_or_else(|| Started::Failed(ExitReason::new("system_limit")))
     }
 

@@ -1,0 +1,34 @@
+//! `rusm:actor`: what a component process does, and what the host calls in it.
+
+mod convert;
+mod process;
+mod supervisor;
+
+use crate::state::ProcessState;
+use wasmtime::component::{HasSelf, Linker};
+
+pub(crate) mod bindings {
+    //! What `wasmtime` makes of `wit/actor`.
+    #![allow(missing_docs, unreachable_pub, reason = "generated; the WIT files hold the documentation")]
+
+    wasmtime::component::bindgen!({
+        path: "../wit/actor",
+        world: "rusm:actor/actor",
+        imports: {
+            "rusm:actor/process.spawn": async | trappable,
+            "rusm:actor/process.call": async | trappable,
+            "rusm:actor/process.exit": trappable,
+            "rusm:actor/supervisor.start-child": async | trappable,
+            "rusm:actor/supervisor.which-children": async | trappable,
+        },
+        exports: { default: async },
+        require_store_data_send: true,
+    });
+}
+
+/// Adds `rusm:actor/process` and `rusm:actor/supervisor`.
+pub(crate) fn add_to_linker(linker: &mut Linker<ProcessState>) -> wasmtime::Result<()> {
+    bindings::rusm::actor::types::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
+    bindings::rusm::actor::process::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
+    bindings::rusm::actor::supervisor::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)
+}

@@ -1,0 +1,179 @@
+//! `rusm:actor/process`: every call acts in the name of the calling process.
+
+use super::bindings::rusm::actor::process as wit;
+use super::bindings::rusm::actor::types;
+use crate::exit::ProcessExit;
+use crate::grants::Denied;
+use crate::state::ProcessState;
+use rusm_core::{Badarg, CallError, Destination, Payload, Pid, SpawnOptions, Started, Term};
+use std::time::Duration;
+use types::Refusal;
+
+impl From<Badarg> for Refusal {
+    fn from(badarg: Badarg) -> Self {
+        Self::Badarg(badarg.0)
+    }
+}
+
+impl ProcessState {
+    pub(super) fn refuse(&self, denied: &Denied) -> Refusal {
+        Refusal::Denied(self.denied(denied))
+    }
+
+    /// A pid and an alias are capabilities: who has one may use it. A name is granted.
+    fn reach(&self, name: &str) -> Result<(), Refusal> {
+        self.component.allow_reach(name).map_err(|denied| self.refuse(&denied))
+    }
+
+    fn destination(&self, to: types::Destination) -> Result<Destination, Refusal> {
+        if let types::Destination::Name(name) = &to {
+            self.reach(name)?;
+        }
+        Ok(to.into())
+    }
+}
+
+impl types::Host for ProcessState {}
+
+impl wit::Host for ProcessState {
+    fn self_(&mut self) -> types::Pid {
+        self.context.pid().into()
+    }
+
+    async fn spawn(
+        &mut self,
+        component: String,
+        args: types::Term,
+        relations: wit::Relations,
+    ) -> wasmtime::Result<Result<wit::Spawned, wit::StartError>> {
+        if let Err(denied) = self.component.allow_spawn(&component) {
+            return Ok(Err(wit::StartError::Refused(self.refuse(&denied))));
+        }
+        let body = match self.host.body(&component, args.into()) {
+            Ok(body) => body,
+            Err(reason) => return Ok(Err(wit::StartError::Failed(reason.into()))),
+        };
+        let options = SpawnOptions {
+            link: relations.contains(wit::Relations::LINK),
+            monitor: relations.contains(wit::Relations::MONITOR),
+            label: component,
+            ..SpawnOptions::default()
+        };
+        Ok(match self.context.start(options, body).await {
+            (Started::Up(pid), monitor) => Ok(wit::Spawned { pid: pid.into(), monitor: monitor.map(Into::into) }),
+            (Started::Ignored, _) => Err(wit::StartError::Failed(rusm_core::ExitReason::new("ignore").into())),
+            (Started::Failed(reason), _) => Err(wit::StartError::Failed(reason.into())),
+        })
+    }
+
+    fn send(&mut self, to: types::Destination, message: types::Term) -> Result<(), Refusal> {
+        let to = self.destination(to)?;
+        Ok(self.context.send(to, Term::from(message))?)
+    }
+
+    async fn call(
+        &mut self,
+        to: types::Destination,
+        request: types::Term,
+        timeout_ms: u32,
+    ) -> wasmtime::Result<Result<types::Term, wit::CallError>> {
+        let to = match self.destination(to) {
+            Ok(to) => to,
+            Err(refusal) => return Ok(Err(wit::CallError::Refused(refusal))),
+        };
+        let timeout = Duration::from_millis(timeout_ms.into());
+        let answer = self.context.call(to, Term::from(request), timeout).await;
+        Ok(match answer {
+            Ok(Payload::Term(term)) => Ok(term.into()),
+            Ok(Payload::Local(_)) => Err(wit::CallError::Refused(Refusal::Badarg(
+                "the reply is a native value, which no guest can read".into(),
+            ))),
+            Err(CallError::Timeout) => Err(wit::CallError::Timeout),
+            Err(CallError::Down(reason)) => Err(wit::CallError::Down(reason.into())),
+            Err(error) => Err(wit::CallError::Refused(Refusal::Badarg(error.to_string()))),
+        })
+    }
+
+    fn reply(&mut self, to: types::Caller, response: types::Term) {
+        self.context.reply(to.into(), Term::from(response));
+    }
+
+    fn link(&mut self, to: types::Pid) {
+        self.context.link(to.into());
+    }
+
+    fn unlink(&mut self, from: types::Pid) {
+        self.context.unlink(from.into());
+    }
+
+    fn monitor(&mut self, object: types::Monitored) -> Result<types::Reference, Refusal> {
+        Ok(match object {
+            types::Monitored::Pid(pid) => self.context.monitor(Pid::from(pid)).into(),
+            types::Monitored::Name(name) => {
+                self.reach(&name)?;
+                self.context.monitor(name.as_str()).into()
+            }
+        })
+    }
+
+    fn demonitor(&mut self, monitor: types::Reference) {
+        self.context.demonitor_flush(monitor.into());
+    }
+
+    fn exit(&mut self, reason: types::ExitReason) -> wasmtime::Result<()> {
+        Err(ProcessExit(reason.into()).into())
+    }
+
+    fn exit_signal(&mut self, to: types::Pid, reason: types::ExitReason) {
+        self.context.exit_signal(to.into(), reason.into());
+    }
+
+    fn trap_exit(&mut self, on: bool) {
+        self.context.trap_exit(on);
+    }
+
+    fn register(&mut self, name: String) -> Result<(), Refusal> {
+        self.component.allow_register(&name).map_err(|denied| self.refuse(&denied))?;
+        Ok(self.context.register(&name, self.context.pid())?)
+    }
+
+    fn unregister(&mut self, name: String) -> Result<(), Refusal> {
+        self.component.allow_register(&name).map_err(|denied| self.refuse(&denied))?;
+        if self.context.whereis(&name) != Some(self.context.pid()) {
+            return Err(Refusal::Badarg(format!("this process does not have the name {name:?}")));
+        }
+        Ok(self.context.unregister(&name)?)
+    }
+
+    fn whereis(&mut self, name: String) -> Result<Option<types::Pid>, Refusal> {
+        self.reach(&name)?;
+        Ok(self.context.whereis(&name).map(Into::into))
+    }
+
+    fn send_after(
+        &mut self,
+        delay_ms: u32,
+        to: types::Destination,
+        message: types::Term,
+    ) -> Result<types::Reference, Refusal> {
+        let to = self.destination(to)?;
+        let delay = Duration::from_millis(delay_ms.into());
+        Ok(self.context.send_after(delay, to, Term::from(message)).into())
+    }
+
+    fn cancel_timer(&mut self, timer: types::Reference) -> Option<u64> {
+        let left = self.context.cancel_timer(timer.into())?;
+        Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn log(&mut self, level: wit::LogLevel, message: String) {
+        let pid = self.context.pid();
+        let component = self.component.name();
+        match level {
+            wit::LogLevel::Debug => tracing::debug!(target: "guest", %pid, component, "{message}"),
+            wit::LogLevel::Info => tracing::info!(target: "guest", %pid, component, "{message}"),
+            wit::LogLevel::Warn => tracing::warn!(target: "guest", %pid, component, "{message}"),
+            wit::LogLevel::Error => tracing::error!(target: "guest", %pid, component, "{message}"),
+        }
+    }
+}

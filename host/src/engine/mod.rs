@@ -1,0 +1,75 @@
+//! Wasmtime's engine as RUSM uses it: two profiles of one code, a cache of compiled components, and a ticker that
+//! preempts guests.
+
+mod cache;
+mod compile;
+mod profile;
+mod ticker;
+mod virtual_time;
+
+pub use compile::{COMPILE_TIME_MAX, COMPONENT_BYTES_MAX, CompileError};
+pub use profile::Profile;
+pub use ticker::TICK;
+pub(crate) use virtual_time::{in_virtual_time, settle};
+
+use cache::CodeCache;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A Wasmtime engine with its code cache. Cheap to clone; one for each profile in a machine's process.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    wasmtime: wasmtime::Engine,
+    profile: Profile,
+    cache: Option<CodeCache>,
+}
+
+impl Engine {
+    /// An engine of that profile. Compiled components are kept in `cache`, when given; the folder is made when the
+    /// first one is written, for its owner alone.
+    ///
+    /// # Errors
+    /// This machine cannot run the configuration.
+    pub fn new(profile: Profile, cache: Option<PathBuf>) -> wasmtime::Result<Self> {
+        let wasmtime = wasmtime::Engine::new(&profile.config())?;
+        let cache = cache.map(|directory| CodeCache::new(directory, &wasmtime, profile));
+        if profile == Profile::Production {
+            ticker::start(&wasmtime);
+        }
+        Ok(Self(Arc::new(Inner { wasmtime, profile, cache })))
+    }
+
+    /// How it preempts guests.
+    pub fn profile(&self) -> Profile {
+        self.0.profile
+    }
+
+    /// Wasmtime's own engine.
+    pub fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.0.wasmtime
+    }
+
+    /// Readies a new store for its first guest code.
+    pub(crate) fn prepare<T: 'static>(&self, store: &mut wasmtime::Store<T>) -> wasmtime::Result<()> {
+        match self.0.profile {
+            Profile::Production => store.epoch_deadline_async_yield_and_update(1),
+            Profile::Simulation => {
+                store.set_fuel(u64::MAX)?;
+                store.fuel_async_yield_interval(Some(Profile::YIELD_EVERY_FUEL))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Readies a store for the next entry into guest code.
+    ///
+    /// A process that was parked has passed its deadline long ago: without a new one it would yield at its first
+    /// instruction.
+    pub(crate) fn prepare_entry<T: 'static>(&self, store: &mut wasmtime::Store<T>) {
+        if self.0.profile == Profile::Production {
+            store.set_epoch_deadline(1);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! From the error that a call into a guest ends with to the exit reason that others see.
+
+use crate::limits::MemoryLimit;
+use crate::state::ProcessState;
+use rusm_core::ExitReason;
+use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+/// The guest called `exit`: not a trap, though it leaves the guest like one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the process exits: {0}")]
+pub(crate) struct ProcessExit(pub(crate) ExitReason);
+
+/// The word for a guest that trapped: the detail is the trap's message, a Rust panic's before it.
+pub const TRAP: &str = "trap";
+/// The word for a guest that wanted more memory than is granted.
+pub const MEMORY_LIMIT: &str = "memory_limit";
+/// The word for a start that did not come to a process.
+pub const START_FAILED: &str = "start_failed";
+/// The word for a process whose `wasi:cli/exit` status was not 0: the detail is the number.
+pub const EXIT_STATUS: &str = "exit_status";
+
+/// Why the process ends whose guest ended with `error`.
+pub(crate) fn exit_reason(error: &wasmtime::Error, state: &ProcessState) -> ExitReason {
+    if let Some(ProcessExit(reason)) = error.downcast_ref() {
+        return reason.clone();
+    }
+    if let Some(I32Exit(status)) = error.downcast_ref() {
+        return status_reason(*status);
+    }
+    let reason = match error.downcast_ref::<MemoryLimit>() {
+        Some(MemoryLimit { limit, wanted }) => ExitReason::new(MEMORY_LIMIT).with_detail(format!(
+            "it wanted {wanted} bytes of memory; grants.memory of component {} allows {limit}",
+            state.component.name()
+        )),
+        None => ExitReason::new(TRAP).with_detail(trap_message(error, &state.stderr.take())),
+    };
+    match error.downcast_ref::<WasmBacktrace>() {
+        Some(backtrace) => reason.with_backtrace(backtrace.to_string()),
+        None => reason,
+    }
+}
+
+/// `normal` for 0, as the shell sees it.
+pub(crate) fn status_reason(status: i32) -> ExitReason {
+    match status {
+        0 => ExitReason::NORMAL,
+        status => ExitReason::new(EXIT_STATUS).with_detail(status.to_string()),
+    }
+}
+
+/// A Rust panic is an `unreachable` for Wasm; what it says it has written to standard error just before.
+fn trap_message(error: &wasmtime::Error, stderr: &str) -> String {
+    let trap = match error.downcast_ref::<Trap>() {
+        Some(trap) => trap.to_string(),
+        None => error.root_cause().to_string(),
+    };
+    let said = matches!(error.downcast_ref(), Some(Trap::UnreachableCodeReached)) && !stderr.is_empty();
+    if said { format!("{stderr}\n{trap}") } else { trap }
+}

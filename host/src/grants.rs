@@ -1,0 +1,74 @@
+//! What a component may do: each question that a host function asks of its [`Grants`].
+
+use crate::component::Component;
+
+/// The manifest does not grant it. The text names the missing grant, as one would write it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("grants.{grant} = [{value:?}] of component {component} is missing")]
+pub struct Denied {
+    /// The key in the manifest's table `[component.NAME.grants]`.
+    pub grant: &'static str,
+    /// What its list would have to hold.
+    pub value: String,
+    /// Whose grants.
+    pub component: String,
+}
+
+impl Component {
+    fn allow(&self, allowed: bool, grant: &'static str, value: &str) -> Result<(), Denied> {
+        if allowed {
+            return Ok(());
+        }
+        Err(Denied { grant, value: value.to_owned(), component: self.name().to_owned() })
+    }
+
+    /// Whether it may send to, look up or monitor whoever has that name.
+    ///
+    /// # Errors
+    /// [`Denied`]: `reach` lacks it.
+    pub fn allow_reach(&self, name: &str) -> Result<(), Denied> {
+        let allowed = self.grants().reach.iter().any(|pattern| pattern.matches(name));
+        self.allow(allowed, "reach", name)
+    }
+
+    /// Whether it may register that name.
+    ///
+    /// # Errors
+    /// [`Denied`]: `register` lacks it.
+    pub fn allow_register(&self, name: &str) -> Result<(), Denied> {
+        let allowed = self.grants().register.iter().any(|pattern| pattern.matches(name));
+        self.allow(allowed, "register", name)
+    }
+
+    /// Whether it may spawn that component.
+    ///
+    /// # Errors
+    /// [`Denied`]: `spawn` lacks it.
+    pub fn allow_spawn(&self, component: &str) -> Result<(), Denied> {
+        self.allow(self.grants().spawn.contains(component), "spawn", component)
+    }
+
+    /// Whether it may ask that supervisor.
+    ///
+    /// # Errors
+    /// [`Denied`]: `supervise` lacks it.
+    pub fn allow_supervise(&self, supervisor: &str) -> Result<(), Denied> {
+        self.allow(self.grants().supervise.contains(supervisor), "supervise", supervisor)
+    }
+
+    /// Whether it may open that bucket.
+    ///
+    /// # Errors
+    /// [`Denied`]: `key-value` lacks it.
+    pub fn allow_key_value(&self, bucket: &str) -> Result<(), Denied> {
+        self.allow(self.grants().key_value.contains(bucket), "key-value", bucket)
+    }
+
+    /// Whether it may send HTTP requests to that authority: a host, or a host and its port.
+    ///
+    /// # Errors
+    /// [`Denied`]: `http` lacks it.
+    pub fn allow_http(&self, authority: &str) -> Result<(), Denied> {
+        self.allow(self.grants().http.contains(authority), "http", authority)
+    }
+}

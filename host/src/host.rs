@@ -1,0 +1,180 @@
+use crate::component::{Component, Exports, WrongWorld};
+use crate::engine::{CompileError, Engine};
+use crate::faults::GuestFaults;
+use crate::manifest::Grants;
+use crate::state::ProcessState;
+use crate::{actor, wasi};
+use parking_lot::RwLock;
+use rusm_core::seam::Seams;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use wasmtime::component::{Component as Code, Linker};
+
+/// Adds host functions of another crate to every component's imports.
+pub type LinkerExtension = Box<dyn FnOnce(&mut Linker<ProcessState>) -> wasmtime::Result<()>>;
+
+/// How to make a [`Host`].
+pub struct HostOptions {
+    /// What compiles and runs the components.
+    pub engine: Engine,
+    /// The folder that relative folders of `grants.files` lie in. Default: the current one.
+    pub directory: PathBuf,
+    /// The environment that `grants.env` passes on the granted part of. Default: nothing.
+    pub environment: BTreeMap<String, String>,
+    /// Host functions beside RUSM's own. Default none.
+    pub extensions: Vec<LinkerExtension>,
+    /// Makes guests fail. Default nobody.
+    pub faults: Option<Arc<dyn GuestFaults>>,
+}
+
+impl HostOptions {
+    /// The defaults for everything but the engine.
+    pub fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            directory: PathBuf::from("."),
+            environment: BTreeMap::new(),
+            extensions: Vec::new(),
+            faults: None,
+        }
+    }
+}
+
+/// The components of an app and what runs them. Cheap to clone.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    directory: PathBuf,
+    environment: BTreeMap<String, String>,
+    faults: Option<Arc<dyn GuestFaults>>,
+    linker: Linker<ProcessState>,
+    components: RwLock<BTreeMap<String, Component>>,
+}
+
+/// Why a component could not be loaded. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// It is no component, or does not compile.
+    #[error("component {component} cannot be loaded: {error}")]
+    Compile {
+        /// Its name.
+        component: String,
+        /// Why not.
+        error: CompileError,
+    },
+    /// It imports what nobody here offers, or offers otherwise.
+    #[error(
+        "component {component} is for another world: {why}. RUSM offers WASI 0.2 (cli, clocks, filesystem, http, io, keyvalue, random, \
+         sockets), rusm:actor@0.1 and rusm:serve@0.1"
+    )]
+    Import {
+        /// Its name.
+        component: String,
+        /// Which import, and what does not fit.
+        why: String,
+    },
+    /// It cannot be run in the way that was asked for.
+    #[error(transparent)]
+    World(#[from] WrongWorld),
+}
+
+impl Host {
+    /// A host without components.
+    ///
+    /// # Errors
+    /// Two extensions define the same function.
+    pub fn new(options: HostOptions) -> wasmtime::Result<Self> {
+        let HostOptions { engine, directory, environment, extensions, faults } = options;
+        let mut linker = Linker::new(engine.wasmtime());
+        wasi::add_to_linker(&mut linker)?;
+        actor::add_to_linker(&mut linker)?;
+        for extension in extensions {
+            extension(&mut linker)?;
+        }
+        let components = RwLock::default();
+        Ok(Self(Arc::new(Inner { engine, directory, environment, faults, linker, components })))
+    }
+
+    /// What compiles and runs the components.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(crate) fn directory(&self) -> &PathBuf {
+        &self.0.directory
+    }
+
+    pub(crate) fn environment(&self) -> &BTreeMap<String, String> {
+        &self.0.environment
+    }
+
+    pub(crate) fn faults(&self) -> Option<&dyn GuestFaults> {
+        self.0.faults.as_deref()
+    }
+
+    /// Loads a component, away from the tasks. From now on it is found under its name; processes of an older one of
+    /// that name run on.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub async fn load(
+        &self,
+        seams: &Seams,
+        name: &str,
+        wasm: bytes::Bytes,
+        grants: Grants,
+    ) -> Result<Component, LoadError> {
+        let digest = Sha256::digest(&wasm).into();
+        let code = self.engine().compile(seams, wasm).await;
+        self.link(name, digest, code, grants)
+    }
+
+    /// The same on this thread. It may take minutes.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn load_here(&self, name: &str, wasm: &[u8], grants: Grants) -> Result<Component, LoadError> {
+        self.link(name, Sha256::digest(wasm).into(), self.engine().compile_here(wasm), grants)
+    }
+
+    fn link(
+        &self,
+        name: &str,
+        digest: [u8; 32],
+        code: Result<Code, CompileError>,
+        grants: Grants,
+    ) -> Result<Component, LoadError> {
+        let component = name.to_owned();
+        let code = code.map_err(|error| LoadError::Compile { component: component.clone(), error })?;
+        let exports = exports(&code, self.engine());
+        let pre = self.0.linker.instantiate_pre(&code).map_err(|error| {
+            let why = format!("{error:#}");
+            LoadError::Import { component, why }
+        })?;
+        let component = Component::new(name.to_owned(), digest, grants, exports, pre);
+        self.0.components.write().insert(name.to_owned(), component.clone());
+        Ok(component)
+    }
+
+    /// The component that was last loaded under that name.
+    pub fn component(&self, name: &str) -> Option<Component> {
+        self.0.components.read().get(name).cloned()
+    }
+
+    /// All components, by name.
+    pub fn components(&self) -> Vec<Component> {
+        self.0.components.read().values().cloned().collect()
+    }
+}
+
+fn exports(code: &Code, engine: &Engine) -> Exports {
+    let ty = code.component_type();
+    let mut names: Vec<String> = ty.exports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
+    names.sort();
+    Exports { names }
+}

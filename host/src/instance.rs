@@ -1,0 +1,197 @@
+use crate::component::Component;
+use crate::engine::{Profile, in_virtual_time, settle};
+use crate::exit::{START_FAILED, TRAP, exit_reason};
+use crate::faults::GuestFault;
+use crate::host::Host;
+use crate::limits::MemoryMeter;
+use crate::state::ProcessState;
+use crate::wasi::{GuestRandom, StderrTail, environment, log_lines, preopen};
+use rusm_core::{Context, ExitReason};
+use std::sync::Arc;
+use wasmtime::component::Instance;
+use wasmtime::{Store, StoreContextMut};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
+
+/// A component's instance as the inside of one process: its store, and the way into its code.
+///
+/// Every entry goes through [`enter`](Self::enter), which preempts the guest, counts what it uses and turns the way in
+/// which it fails into an exit reason. After an error the instance is dead: drop it and end the process.
+pub struct ProcessInstance {
+    store: Store<ProcessState>,
+    instance: Instance,
+}
+
+/// Where a process's standard streams go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stdio {
+    /// Lines of the node's log; nothing to read.
+    #[default]
+    Log,
+    /// This program's own.
+    Inherit,
+}
+
+/// How to instantiate a component for a process.
+#[derive(Clone, Debug, Default)]
+pub struct InstanceOptions {
+    /// Default [`Stdio::Log`].
+    pub stdio: Stdio,
+    /// What a command sees as its arguments, its own name first. Default none.
+    pub arguments: Vec<String>,
+    /// Variables beside the granted ones. Default none.
+    pub environment: Vec<(String, String)>,
+}
+
+impl ProcessInstance {
+    /// Instantiates a component as the inside of the process of that context.
+    ///
+    /// # Errors
+    /// Why the process must end.
+    pub async fn new(
+        host: &Host,
+        component: &Component,
+        context: Context,
+        options: InstanceOptions,
+    ) -> Result<Self, ExitReason> {
+        Self::new_with(host, component, context, options, |_| ()).await
+    }
+
+    /// The same; `ready` sees the state before any guest code runs.
+    ///
+    /// # Errors
+    /// Why the process must end.
+    pub async fn new_with(
+        host: &Host,
+        component: &Component,
+        context: Context,
+        options: InstanceOptions,
+        ready: impl FnOnce(&mut ProcessState),
+    ) -> Result<Self, ExitReason> {
+        let state = new_state(host, component, context, options)?;
+        let mut store = Store::new(host.engine().wasmtime(), state);
+        store.limiter(|state| &mut state.memory);
+        ready(store.data_mut());
+        let prepared = host.engine().prepare(&mut store);
+        prepared.map_err(|error| ExitReason::new(START_FAILED).with_detail(format!("{error:#}")))?;
+        let pre = component.instance_pre().clone();
+        let instance = enter_store(&mut store, "instantiate", async move |store: &mut Store<ProcessState>| {
+            pre.instantiate_async(store).await
+        });
+        let instance = instance.await?;
+        Ok(Self { store, instance })
+    }
+
+    /// The process.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.store.data().context
+    }
+
+    /// What the host functions see.
+    pub fn state(&mut self) -> &mut ProcessState {
+        self.store.data_mut()
+    }
+
+    /// The instance, to find its exports.
+    pub fn instance(&self) -> Instance {
+        self.instance
+    }
+
+    /// The store, for what does not run guest code.
+    pub fn store(&mut self) -> StoreContextMut<'_, ProcessState> {
+        wasmtime::AsContextMut::as_context_mut(&mut self.store)
+    }
+
+    /// Runs guest code. `entry` names the export, for faults and messages.
+    ///
+    /// # Errors
+    /// Why the process must end; no guest code can be entered any more.
+    pub async fn enter<T>(
+        &mut self,
+        entry: &'static str,
+        code: impl AsyncFnOnce(&mut Store<ProcessState>) -> wasmtime::Result<T>,
+    ) -> Result<T, ExitReason> {
+        enter_store(&mut self.store, entry, code).await
+    }
+}
+
+async fn enter_store<T>(
+    store: &mut Store<ProcessState>,
+    entry: &'static str,
+    code: impl AsyncFnOnce(&mut Store<ProcessState>) -> wasmtime::Result<T>,
+) -> Result<T, ExitReason> {
+    let host = store.data().host.clone();
+    if let Some(faults) = host.faults() {
+        let state = store.data();
+        let fault = faults.before_entry(&state.context, state.component.name(), entry);
+        match fault {
+            GuestFault::None => {}
+            GuestFault::Trap => return Err(ExitReason::new(TRAP).with_detail("a fault of the simulator")),
+            GuestFault::Loop => std::future::pending().await,
+        }
+    }
+    host.engine().prepare_entry(store);
+    let result = match host.engine().profile() {
+        Profile::Production => code(store).await,
+        Profile::Simulation => {
+            let context = store.data().context.clone();
+            let before = store.get_fuel().unwrap_or_default();
+            let result = in_virtual_time(&context.node().seams().clock, code(store)).await;
+            let used = before.saturating_sub(store.get_fuel().unwrap_or_default());
+            settle(&context, used).await;
+            result
+        }
+    };
+    result.map_err(|error| exit_reason(&error, store.data()))
+}
+
+fn new_state(
+    host: &Host,
+    component: &Component,
+    context: Context,
+    options: InstanceOptions,
+) -> Result<ProcessState, ExitReason> {
+    let stderr = StderrTail::default();
+    let wasi = wasi_context(host, component, &context, options.stdio, &stderr)
+        .map_err(|why| ExitReason::new(START_FAILED).with_detail(why))?;
+    let mut variables = environment(component, host.environment());
+    variables.extend(options.environment);
+    Ok(ProcessState {
+        random: GuestRandom::new(context.node().seams().entropy.clone(), component.name()),
+        memory: MemoryMeter::new(component.grants().memory_bytes, context.memory_gauge()),
+        context: Arc::new(context),
+        host: host.clone(),
+        component: component.clone(),
+        wasi,
+        table: Default::default(),
+        stderr,
+        environment: variables,
+        arguments: options.arguments,
+        extension: None,
+        withheld: Vec::new(),
+    })
+}
+
+fn wasi_context(
+    host: &Host,
+    component: &Component,
+    context: &Context,
+    stdio: Stdio,
+    stderr: &StderrTail,
+) -> Result<WasiCtx, String> {
+    let mut wasi = WasiCtxBuilder::new();
+    match stdio {
+        Stdio::Log => {
+            let (out, err) = log_lines(context.pid(), component.name(), stderr);
+            wasi.stdout(out).stderr(err);
+        }
+        Stdio::Inherit => {
+            wasi.inherit_stdio();
+        }
+    }
+    let files = &component.grants().files;
+    if host.engine().profile() == Profile::Simulation && !files.is_empty() {
+        return Err(format!("files are not simulated: take grants.files from component {}", component.name()));
+    }
+    preopen(&mut wasi, host.directory(), files)?;
+    Ok(wasi.build())
+}

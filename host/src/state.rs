@@ -1,0 +1,104 @@
+use crate::component::Component;
+use crate::grants::Denied;
+use crate::host::Host;
+use crate::limits::MemoryMeter;
+use crate::wasi::{GuestRandom, StderrTail};
+use rusm_core::{Context, TraceEvent};
+use std::any::Any;
+use std::sync::Arc;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_io::IoView;
+
+/// What a store holds beside its instance: the process that the instance is, and what the host functions need of it.
+///
+/// It has room for one more thing of whoever runs the process: the connection that it serves, a scenario's client.
+/// Host functions of their own reach it through [`extension_mut`](Self::extension_mut).
+pub struct ProcessState {
+    pub(crate) context: Arc<Context>,
+    pub(crate) host: Host,
+    pub(crate) component: Component,
+    pub(crate) wasi: WasiCtx,
+    pub(crate) table: ResourceTable,
+    pub(crate) random: GuestRandom,
+    pub(crate) memory: MemoryMeter,
+    pub(crate) stderr: StderrTail,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) extension: Option<Box<dyn Any + Send>>,
+    /// Grants whose absence was noted already.
+    pub(crate) withheld: Vec<&'static str>,
+}
+
+impl ProcessState {
+    /// The process.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// The host that runs it.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The component it is an instance of.
+    pub fn component(&self) -> &Component {
+        &self.component
+    }
+
+    /// The instance's resources.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// Sets what whoever runs the process wants to find again in its host functions.
+    pub fn set_extension<T: Any + Send>(&mut self, extension: T) {
+        self.extension = Some(Box::new(extension));
+    }
+
+    /// What was set, when it is of that type.
+    pub fn extension_mut<T: Any + Send>(&mut self) -> Option<&mut T> {
+        self.extension.as_mut()?.downcast_mut()
+    }
+
+    /// Says in the log and to the tracer that the process was refused something, and gives the text back.
+    pub fn denied(&self, denied: &Denied) -> String {
+        let text = denied.to_string();
+        self.note_denied(&text);
+        text
+    }
+
+    pub(crate) fn note_denied(&self, text: &str) {
+        let pid = self.context.pid();
+        tracing::warn!(%pid, component = self.component.name(), "denied: {text}");
+        self.note(text);
+    }
+
+    /// The same for what a guest's language runtime asks for by itself: once a process, and quietly.
+    pub(crate) fn note_withheld(&mut self, what: &str, grant: &'static str) {
+        if self.withheld.contains(&grant) {
+            return;
+        }
+        self.withheld.push(grant);
+        let name = self.component.name();
+        let text = format!("it sees no {what}: grants.{grant} of component {name} is empty");
+        tracing::debug!(pid = %self.context.pid(), component = name, "denied: {text}");
+        self.note(&text);
+    }
+
+    fn note(&self, text: &str) {
+        self.context.node().trace_event(&TraceEvent::Note { pid: self.context.pid(), text });
+    }
+}
+
+impl WasiView for ProcessState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl IoView for ProcessState {
+    fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+}
