@@ -397,7 +397,7 @@ function paintRooms() {
     if (name === me.room) anchor.setAttribute("aria-current", "page");
     const restarts = line?.restarts ? `, ${plural(line.restarts, "restart")}` : "";
     anchor.append(make("b", "", name), make("span", "", line ? `${line.members.length}` : ""));
-    anchor.append(make("small", "", line ? `${line.pid} ${plural(line.messages, "message")}${restarts}` : stats ? "asleep" : " "));
+    anchor.append(make("small", "", line ? `${plural(line.messages, "message")}${restarts}` : stats ? "asleep" : " "));
     anchor.querySelector("span").title = line ? plural(line.members.length, "person").replace("persons", "people") : "";
     item.append(anchor);
     return item;
