@@ -2,6 +2,7 @@
 //! and supervision, on the [`seam`]s that production and the simulator implement.
 
 mod calls;
+pub mod conformance;
 mod context;
 mod exit_reason;
 mod factory;

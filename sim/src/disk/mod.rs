@@ -1,0 +1,157 @@
+//! A disk that forgets what was not synced, in parts, when its host crashes; that fails, fills up and is slow when told
+//! to. It outlives its host's crashes.
+
+mod file;
+mod seam;
+
+pub(crate) use seam::SimStorage;
+
+use crate::executor::Kernel;
+use crate::seed::{below, generator};
+use file::Inode;
+use parking_lot::Mutex;
+use rand_chacha::ChaCha8Rng;
+use rand_core::Rng;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+/// What a crash does to writes that were not synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrashLoss {
+    /// None of them is there.
+    All,
+    /// The first of them are there, up to some point.
+    Tail,
+    /// Each sector of 512 bytes is there or not: writes are torn and reordered.
+    Sectors,
+}
+
+/// What a disk does wrong. The default is nothing but losing what was not synced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskFaults {
+    /// Of 65536 reads, writes and syncs, how many fail with an I/O error.
+    pub errors: u64,
+    /// Bytes above which writes fail with `StorageFull`; 0 for no limit.
+    pub capacity: u64,
+    /// Every operation takes up to this many nanoseconds more.
+    pub slow_ns: u64,
+    /// Sync says that it did and does nothing: a lie, to prove that somebody notices.
+    pub lost_syncs: bool,
+}
+
+/// One host's disk. Cheap to clone.
+#[derive(Clone)]
+pub struct Disk(Arc<Inner>);
+
+struct Inner {
+    kernel: Arc<Kernel>,
+    host: u32,
+    state: Mutex<State>,
+}
+
+struct State {
+    files: BTreeMap<String, Arc<Mutex<Inode>>>,
+    faults: DiskFaults,
+    rng: ChaCha8Rng,
+}
+
+/// What an operation does, as the log names it.
+#[derive(Clone, Copy)]
+pub(crate) enum Operation {
+    Read,
+    Write,
+    Sync,
+    Resize,
+}
+
+impl Operation {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Read => "disk-read",
+            Self::Write => "disk-write",
+            Self::Sync => "disk-sync",
+            Self::Resize => "disk-resize",
+        }
+    }
+}
+
+impl Disk {
+    pub(crate) fn new(kernel: Arc<Kernel>, host: u32) -> Self {
+        let rng = generator(kernel.seed, &format!("disk {host}"));
+        let state = State { files: BTreeMap::new(), faults: DiskFaults::default(), rng };
+        Self(Arc::new(Inner { kernel, host, state: Mutex::new(state) }))
+    }
+
+    /// What it does wrong from now on.
+    pub fn set_faults(&self, faults: DiskFaults) {
+        self.0.state.lock().faults = faults;
+    }
+
+    /// Bytes in all files.
+    pub fn used(&self) -> u64 {
+        self.0.state.lock().files.values().map(|file| file.lock().len()).sum()
+    }
+
+    /// The host crashes: what was not synced is lost, as `loss` says.
+    pub(crate) fn crash(&self, loss: CrashLoss) {
+        let mut state = self.0.state.lock();
+        let State { files, rng, .. } = &mut *state;
+        for (name, file) in files {
+            let (kept, lost) = file.lock().crash(loss, rng);
+            if kept + lost > 0 {
+                self.0.kernel.record("disk-crash", |line| {
+                    line.number(u64::from(self.0.host)).text(name).number(kept).number(lost)
+                });
+            }
+            if lost > 0 {
+                self.0.kernel.recorder.count("disk: lost unsynced writes");
+            }
+            if lost > 0 && kept > 0 {
+                self.0.kernel.recorder.count("disk: torn writes");
+            }
+        }
+    }
+
+    pub(crate) fn file(&self, name: &str) -> Arc<Mutex<Inode>> {
+        let mut state = self.0.state.lock();
+        state.files.entry(name.to_owned()).or_default().clone()
+    }
+
+    pub(crate) fn remove(&self, name: &str) {
+        self.0.state.lock().files.remove(name);
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.state.lock().files.keys().cloned().collect()
+    }
+
+    /// Writes the operation to the log and says whether it fails. Returns whether a sync is to be a lie.
+    pub(crate) fn operate(&self, operation: Operation, name: &str, at: u64, len: u64) -> io::Result<bool> {
+        let Inner { kernel, host, .. } = &*self.0;
+        kernel.record(operation.name(), |line| line.number(u64::from(*host)).text(name).number(at).number(len));
+        let mut state = self.0.state.lock();
+        let faults = state.faults;
+        if faults.slow_ns > 0 {
+            let random = state.rng.next_u64();
+            kernel.charge(below(random, faults.slow_ns));
+            kernel.recorder.count("disk: slow");
+        }
+        if faults.errors > 0 && state.rng.next_u64() & 0xffff < faults.errors {
+            kernel.record("disk-error", |line| line.number(u64::from(*host)).text(name));
+            kernel.recorder.count("disk: I/O error");
+            return Err(io::Error::other("the simulated disk failed"));
+        }
+        let grows = matches!(operation, Operation::Write | Operation::Resize);
+        if faults.capacity > 0 && grows {
+            let others: u64 = state.files.iter().filter(|(of, _)| *of != name).map(|(_, file)| file.lock().len()).sum();
+            let own = state.files.get(name).map_or(0, |file| file.lock().len());
+            if others + own.max(at + len) > faults.capacity {
+                kernel.record("disk-full", |line| line.number(u64::from(*host)).text(name));
+                kernel.recorder.count("disk: full");
+                return Err(io::Error::new(io::ErrorKind::StorageFull, "the simulated disk is full"));
+            }
+        }
+        Ok(faults.lost_syncs)
+    }
+}

@@ -1,0 +1,252 @@
+//! The seeded executor: one thread, virtual time. What is due happens before any ready task runs, and every poll takes a
+//! little virtual time, so that time passes between any two steps of a program as it does in the world.
+
+mod events;
+mod life;
+mod ready;
+mod seam;
+mod tasks;
+
+pub(crate) use events::{Event, Fire, TimerKey};
+pub(crate) use life::Life;
+pub(crate) use seam::SimExecutor;
+
+use crate::profile::{Policy, Profile};
+use crate::recorder::{Line, Recorder};
+use crate::seed::{below, generator};
+use events::{Events, Next};
+use parking_lot::{Mutex, MutexGuard};
+use rand_chacha::ChaCha8Rng;
+use rand_core::Rng;
+use ready::Ready;
+use rusm_core::BoxFuture;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Waker};
+use tasks::{Task, Tasks};
+
+/// The executor and its clock.
+pub(crate) struct Kernel {
+    pub(crate) seed: u64,
+    pub(crate) profile: Profile,
+    pub(crate) recorder: Recorder,
+    now: AtomicU64,
+    /// Virtual time that the running poll takes beside its own.
+    charged: AtomicU64,
+    panics: AtomicU64,
+    ready: Arc<Ready>,
+    state: Mutex<State>,
+}
+
+struct State {
+    rng: ChaCha8Rng,
+    events: Events,
+    tasks: Tasks,
+    polls_until_change: u64,
+    lowest_priority: u64,
+}
+
+/// Why the executor stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Virtual time is up.
+    OutOfTime,
+    /// Nothing is ready and nothing is going to happen.
+    Stalled,
+}
+
+impl Kernel {
+    pub(crate) fn new(seed: u64, profile: Profile, recorder: Recorder) -> Self {
+        Self {
+            seed,
+            profile,
+            recorder,
+            now: AtomicU64::new(0),
+            charged: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
+            ready: Arc::new(Ready::new(profile.policy)),
+            state: Mutex::new(State {
+                rng: generator(seed, "schedule"),
+                events: Events::default(),
+                tasks: Tasks::default(),
+                polls_until_change: 1,
+                lowest_priority: u64::MAX / 2,
+            }),
+        }
+    }
+
+    /// Virtual nanoseconds since the start of the run.
+    pub(crate) fn now(&self) -> u64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// How many tasks have panicked.
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    /// Appends an event to the log, now.
+    pub(crate) fn record(&self, kind: &str, fields: impl FnOnce(Line<'_>) -> Line<'_>) {
+        self.recorder.event(self.now(), kind, fields);
+    }
+
+    /// The running poll takes so many nanoseconds more.
+    pub(crate) fn charge(&self, nanos: u64) {
+        self.charged.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// A number from the schedule's own stream.
+    pub(crate) fn draw(&self) -> u64 {
+        self.state.lock().rng.next_u64()
+    }
+
+    /// Starts a task of that life; drops it when the life has ended.
+    pub(crate) fn spawn(&self, life: &Arc<Life>, future: BoxFuture<()>) {
+        if !life.is_alive() {
+            return;
+        }
+        let mut state = self.state.lock();
+        let priority = (state.rng.next_u64() >> 1) + u64::MAX / 2;
+        let waker = state.tasks.insert(future, life.clone(), priority, &self.ready);
+        self.record("spawn", |line| line.number(waker.id.number).number(u64::from(life.host)));
+        drop(state);
+        Waker::from(waker).wake();
+    }
+
+    /// Lets something happen at `at`. What is due at the same time is ordered by the seed.
+    pub(crate) fn schedule(&self, at: u64, event: Event) {
+        let mut state = self.state.lock();
+        let tie = state.rng.next_u64();
+        state.events.push(at, tie, event);
+    }
+
+    /// Wakes the task of `cx` at `at`, through a timer of its own; `None` when `at` has passed.
+    pub(crate) fn poll_timer(&self, timer: Option<TimerKey>, at: u64, cx: &Context<'_>) -> Option<TimerKey> {
+        if self.now() >= at {
+            return None;
+        }
+        let mut state = self.state.lock();
+        match timer.filter(|timer| state.events.change_timer(*timer, cx.waker())) {
+            Some(timer) => Some(timer),
+            None => {
+                let tie = state.rng.next_u64();
+                Some(state.events.start_timer(at, tie, cx.waker().clone()))
+            }
+        }
+    }
+
+    /// Ends a timer that may have fired.
+    pub(crate) fn stop_timer(&self, timer: TimerKey) {
+        let waker = self.state.lock().events.stop_timer(timer);
+        drop(waker);
+    }
+
+    /// Runs until `stop` is set, nothing is left to do, or virtual time has reached `until`.
+    pub(crate) fn run(self: &Arc<Self>, stop: &AtomicBool, until: u64) -> Ended {
+        let mut state = self.state.lock();
+        loop {
+            let now = self.now();
+            if stop.load(Ordering::Relaxed) {
+                return Ended::Stopped;
+            }
+            if now >= until {
+                return Ended::OutOfTime;
+            }
+            let next = state.events.next(now);
+            match next {
+                Next::Wake(timer, waker) => {
+                    self.record("timer", |line| line.number(timer));
+                    MutexGuard::unlocked(&mut state, || waker.wake());
+                }
+                Next::Happen(Event::Fire(fire)) => MutexGuard::unlocked(&mut state, || fire.fire(self)),
+                Next::Happen(Event::Call(call)) => MutexGuard::unlocked(&mut state, call),
+                Next::Happen(Event::Timer(_)) => {}
+                Next::At(_) | Next::Never => {
+                    if self.poll_one(&mut state) {
+                        continue;
+                    }
+                    match next {
+                        Next::At(at) => self.now.store(at.min(until), Ordering::Relaxed),
+                        _ => return Ended::Stalled,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Polls one ready task; false when there is none.
+    fn poll_one(&self, state: &mut MutexGuard<'_, State>) -> bool {
+        let Some(id) = self.ready.pop(&mut state.rng) else { return false };
+        // A task that has ended since it was woken.
+        let Some(mut task) = state.tasks.take(id) else { return true };
+        self.record("poll", |line| line.number(id.number));
+        task.waker.taken();
+        let ended = MutexGuard::unlocked(state, || self.poll(&mut task));
+        let slowness = task.life.slowness();
+        if ended || !task.life.is_alive() {
+            state.tasks.remove(id);
+            self.record("done", |line| line.number(id.number));
+            MutexGuard::unlocked(state, || self.drop_task(task));
+        } else {
+            self.change_priority(state, &task);
+            state.tasks.put_back(task);
+        }
+        let charged = self.charged.swap(0, Ordering::Relaxed);
+        let nanos = 1 + below(state.rng.next_u64(), self.profile.poll_ns_max);
+        let now = self.now() + (nanos + charged).saturating_mul(slowness) / 100;
+        self.now.store(now, Ordering::Relaxed);
+        true
+    }
+
+    fn poll(&self, task: &mut Task) -> bool {
+        let mut cx = Context::from_waker(&task.as_waker);
+        let polled = catch_unwind(AssertUnwindSafe(|| task.future.as_mut().poll(&mut cx).is_ready()));
+        polled.unwrap_or_else(|_| {
+            self.panics.fetch_add(1, Ordering::Relaxed);
+            self.record("panic", |line| line.number(task.waker.id.number));
+            true
+        })
+    }
+
+    /// A destructor that panics ends nothing but itself.
+    fn drop_task(&self, task: Task) {
+        let number = task.waker.id.number;
+        if catch_unwind(AssertUnwindSafe(move || drop(task))).is_err() {
+            self.panics.fetch_add(1, Ordering::Relaxed);
+            self.record("panic", |line| line.number(number));
+        }
+    }
+
+    /// The change points of [`Policy::Priorities`]: the task that ran gets the lowest priority of all.
+    fn change_priority(&self, state: &mut State, task: &Task) {
+        let Policy::Priorities { change_every } = self.profile.policy else { return };
+        state.polls_until_change -= 1;
+        if state.polls_until_change == 0 {
+            state.polls_until_change = 1 + below(state.rng.next_u64(), 2 * u64::from(change_every));
+            state.lowest_priority -= 1;
+            task.waker.priority.store(state.lowest_priority, Ordering::Relaxed);
+        }
+    }
+
+    /// Drops all tasks of a life, which must have ended.
+    pub(crate) fn drop_tasks(&self, life: &Life) {
+        let tasks = self.state.lock().tasks.remove_life(life);
+        for task in tasks {
+            self.drop_task(task);
+        }
+    }
+
+    /// How many tasks of a life there are.
+    pub(crate) fn task_count(&self, life: &Life) -> usize {
+        self.state.lock().tasks.count(life)
+    }
+
+    /// Drops everything that was still going to happen. Their lives must have ended.
+    pub(crate) fn drop_events(&self) {
+        let events = self.state.lock().events.clear();
+        drop(events);
+    }
+}

@@ -1,0 +1,91 @@
+use crate::profile::Policy;
+use crate::seed::below;
+use parking_lot::Mutex;
+use rand_core::Rng;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Wake;
+
+/// Names one task: its slot, and its number among all tasks of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TaskId {
+    pub(crate) slot: u32,
+    pub(crate) number: u64,
+}
+
+/// The tasks that want to run.
+pub(crate) struct Ready(Mutex<Queue>);
+
+enum Queue {
+    Random(Vec<TaskId>),
+    Fifo(VecDeque<TaskId>),
+    Priorities { heap: BinaryHeap<(u64, Reverse<u64>, TaskId)>, pushed: u64 },
+}
+
+impl Ready {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self(Mutex::new(match policy {
+            Policy::Random => Queue::Random(Vec::new()),
+            Policy::Fifo => Queue::Fifo(VecDeque::new()),
+            Policy::Priorities { .. } => Queue::Priorities { heap: BinaryHeap::new(), pushed: 0 },
+        }))
+    }
+
+    fn push(&self, task: TaskId, priority: u64) {
+        match &mut *self.0.lock() {
+            Queue::Random(tasks) => tasks.push(task),
+            Queue::Fifo(tasks) => tasks.push_back(task),
+            Queue::Priorities { heap, pushed } => {
+                *pushed += 1;
+                heap.push((priority, Reverse(*pushed), task));
+            }
+        }
+    }
+
+    /// The one that runs next.
+    pub(crate) fn pop(&self, rng: &mut impl Rng) -> Option<TaskId> {
+        match &mut *self.0.lock() {
+            Queue::Random(tasks) if tasks.len() > 1 => {
+                let chosen = below(rng.next_u64(), tasks.len() as u64) as usize;
+                Some(tasks.swap_remove(chosen))
+            }
+            Queue::Random(tasks) => tasks.pop(),
+            Queue::Fifo(tasks) => tasks.pop_front(),
+            Queue::Priorities { heap, .. } => heap.pop().map(|(_, _, task)| task),
+        }
+    }
+}
+
+/// Wakes one task.
+pub(crate) struct TaskWaker {
+    pub(crate) id: TaskId,
+    /// Higher runs first, under [`Policy::Priorities`].
+    pub(crate) priority: AtomicU64,
+    queued: AtomicBool,
+    ready: Arc<Ready>,
+}
+
+impl TaskWaker {
+    pub(crate) fn new(id: TaskId, priority: u64, ready: Arc<Ready>) -> Self {
+        Self { id, priority: AtomicU64::new(priority), queued: AtomicBool::new(false), ready }
+    }
+
+    /// From now on a wake counts again: its task is about to be polled.
+    pub(crate) fn taken(&self) {
+        self.queued.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.queued.swap(true, Ordering::Relaxed) {
+            self.ready.push(self.id, self.priority.load(Ordering::Relaxed));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+use crate::seed::{generator, pick};
+use std::fmt;
+
+/// Which ready task runs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Any, with equal chances.
+    Random,
+    /// The one of the highest priority; priorities are drawn, and now and then the running task gets the lowest.
+    /// Source: Burckhardt et al., "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs" (PCT).
+    Priorities {
+        /// Mean number of polls between two changes.
+        change_every: u32,
+    },
+    /// The one that has been ready for longest.
+    Fifo,
+}
+
+/// How a run behaves, apart from faults: drawn from the seed, so that seeds differ in kind and not only in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Which ready task runs next.
+    pub policy: Policy,
+    /// Virtual time of one poll: drawn below this many nanoseconds.
+    pub poll_ns_max: u64,
+    /// Most signals take less than this from send to arrival.
+    pub signal_ns_max: u64,
+    /// Of 256 signals, how many take up to a hundred times as long.
+    pub slow_signals: u64,
+    /// One-way time of a packet: at least this.
+    pub packet_ns_min: u64,
+    /// And up to this much more.
+    pub packet_jitter_ns: u64,
+    /// Of 65536 packets, how many are lost once and sent again.
+    pub lost_packets: u64,
+    /// Bytes that a connection takes before its reader has read them.
+    pub window: usize,
+    /// Of 256 writes to a connection, how many are taken in part only.
+    pub short_writes: u64,
+}
+
+impl Profile {
+    /// The profile of that seed.
+    pub fn of_seed(seed: u64) -> Self {
+        let rng = &mut generator(seed, "profile");
+        let random = Policy::Random;
+        let priorities = |change_every| Policy::Priorities { change_every };
+        Self {
+            policy: pick(rng, &[random, random, priorities(20), priorities(100), priorities(500), Policy::Fifo]),
+            poll_ns_max: pick(rng, &[500, 2_000, 2_000, 10_000]),
+            signal_ns_max: pick(rng, &[1_000, 4_000, 4_000, 20_000, 100_000]),
+            slow_signals: pick(rng, &[0, 2, 8, 32]),
+            packet_ns_min: pick(rng, &[20_000, 100_000, 1_000_000]),
+            packet_jitter_ns: pick(rng, &[10_000, 200_000, 2_000_000, 20_000_000]),
+            lost_packets: pick(rng, &[0, 0, 64, 640]),
+            window: pick(rng, &[4 << 10, 16 << 10, 64 << 10, 256 << 10]),
+            short_writes: pick(rng, &[0, 8, 64]),
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.policy {
+            Policy::Random => write!(f, "policy=random")?,
+            Policy::Priorities { change_every } => write!(f, "policy=pct/{change_every}")?,
+            Policy::Fifo => write!(f, "policy=fifo")?,
+        }
+        write!(f, " poll<{}ns signal<{}ns", self.poll_ns_max, self.signal_ns_max)?;
+        write!(f, " slow-signals={}/256", self.slow_signals)?;
+        write!(f, " packet={}us+{}us", self.packet_ns_min / 1000, self.packet_jitter_ns / 1000)?;
+        write!(f, " lost={}/65536 window={}", self.lost_packets, self.window)?;
+        write!(f, " short-writes={}/256", self.short_writes)
+    }
+}

@@ -1,0 +1,192 @@
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+/// Bytes that are kept before they are hashed and written.
+const BUFFER_LEN: usize = 32 << 10;
+
+/// The event log of a run: one line of text an event, `NANOSECONDS KIND FIELDS...`.
+///
+/// Its digest is the trace hash of the run. Without a file to write to, nothing of it is kept. Cheap to clone.
+#[derive(Clone)]
+pub struct Recorder(Arc<Mutex<Log>>);
+
+struct Log {
+    buffer: Vec<u8>,
+    hash: Sha256,
+    file: Option<Box<dyn Write + Send>>,
+    failed: Option<io::Error>,
+    events: u64,
+    counts: BTreeMap<String, u64>,
+}
+
+impl Recorder {
+    /// Writes the log to `file` as well, when there is one.
+    pub(crate) fn new(file: Option<Box<dyn Write + Send>>) -> Self {
+        Self(Arc::new(Mutex::new(Log {
+            buffer: Vec::with_capacity(BUFFER_LEN + 4096),
+            hash: Sha256::new(),
+            file,
+            failed: None,
+            events: 0,
+            counts: BTreeMap::new(),
+        })))
+    }
+
+    /// Appends one event.
+    pub(crate) fn event(&self, now: u64, kind: &str, fields: impl FnOnce(Line<'_>) -> Line<'_>) {
+        let mut log = self.0.lock();
+        let mut line = Line(&mut log.buffer);
+        line.digits(now);
+        line.0.push(b' ');
+        line.0.extend_from_slice(kind.as_bytes());
+        fields(line).0.push(b'\n');
+        log.events += 1;
+        if log.buffer.len() >= BUFFER_LEN {
+            log.flush();
+        }
+    }
+
+    /// Counts that something happened which every set of seeds should reach: a fault, a rare branch.
+    pub fn count(&self, what: &str) {
+        let mut log = self.0.lock();
+        match log.counts.get_mut(what) {
+            Some(count) => *count += 1,
+            None => drop(log.counts.insert(what.to_owned(), 1)),
+        }
+    }
+
+    /// What was counted, and how often.
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        self.0.lock().counts.clone()
+    }
+
+    /// How many events there were.
+    pub fn events(&self) -> u64 {
+        self.0.lock().events
+    }
+
+    /// SHA-256 of the log up to now, in hexadecimal.
+    pub fn hash(&self) -> String {
+        let mut log = self.0.lock();
+        log.flush();
+        log.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Writes out what is still kept.
+    ///
+    /// # Errors
+    /// The first write that failed; the file ends there, the hash counts on.
+    pub fn finish(&self) -> io::Result<()> {
+        let mut log = self.0.lock();
+        log.flush();
+        match log.failed.take() {
+            Some(error) => Err(error),
+            None => log.file.as_mut().map_or(Ok(()), |file| file.flush()),
+        }
+    }
+}
+
+impl Log {
+    fn flush(&mut self) {
+        self.hash.update(&self.buffer);
+        if let (Some(file), None) = (&mut self.file, &self.failed) {
+            self.failed = file.write_all(&self.buffer).err();
+        }
+        self.buffer.clear();
+    }
+}
+
+/// One line of the log, under way. Formats by hand: a run writes millions of them a second.
+pub(crate) struct Line<'a>(&'a mut Vec<u8>);
+
+impl Line<'_> {
+    /// A field that is a number.
+    pub(crate) fn number(mut self, number: u64) -> Self {
+        self.0.push(b' ');
+        self.digits(number);
+        self
+    }
+
+    /// A field that is text; control characters and backslashes are escaped.
+    pub(crate) fn text(self, text: &str) -> Self {
+        self.0.push(b' ');
+        if text.bytes().any(|byte| byte < b' ' || byte == b'\\') {
+            let escaped = text.escape_debug().to_string();
+            self.0.extend_from_slice(escaped.as_bytes());
+        } else {
+            self.0.extend_from_slice(text.as_bytes());
+        }
+        self
+    }
+
+    /// A field that is a process: its node, slot and serial.
+    pub(crate) fn pid(mut self, host: u32, pid: rusm_core::Pid) -> Self {
+        self = self.number(u64::from(host));
+        for (before, number) in [(b'<', pid.index), (b'.', pid.serial)] {
+            self.0.push(before);
+            self.digits(u64::from(number));
+        }
+        self.0.push(b'>');
+        self
+    }
+
+    fn digits(&mut self, mut number: u64) {
+        let mut digits = [0; 20];
+        let mut first = digits.len();
+        loop {
+            first -= 1;
+            digits[first] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.0.extend_from_slice(&digits[first..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_changed_event_changes_the_hash() {
+        let hash = |numbers: &[u64]| {
+            let recorder = Recorder::new(None);
+            for number in numbers {
+                recorder.event(*number, "poll", |line| line.number(7).text("a\nb"));
+            }
+            recorder.hash()
+        };
+        assert_eq!(hash(&[1, 2, 3]), hash(&[1, 2, 3]));
+        assert_ne!(hash(&[1, 2, 3]), hash(&[1, 2, 4]));
+    }
+
+    #[test]
+    fn the_hash_is_the_digest_of_the_file() {
+        #[derive(Clone, Default)]
+        struct File(Arc<Mutex<Vec<u8>>>);
+        impl Write for File {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let file = File::default();
+        let recorder = Recorder::new(Some(Box::new(file.clone())));
+        for number in 0..10_000 {
+            recorder.event(number, "poll", |line| line.number(u64::MAX - number));
+        }
+        recorder.finish().expect("memory takes everything");
+        let digest = Sha256::digest(&*file.0.lock());
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(recorder.hash(), hex);
+        assert!(file.0.lock().starts_with(b"0 poll 18446744073709551615\n1 poll"));
+    }
+}

@@ -1,0 +1,355 @@
+use crate::clock::{SimClock, Skew};
+use crate::delivery::SimDelivery;
+use crate::disk::{CrashLoss, Disk, SimStorage};
+use crate::entropy::SimEntropy;
+use crate::executor::{Ended, Event, Kernel, Life, SimExecutor};
+use crate::network::{Network, SimSockets};
+use crate::profile::Profile;
+use crate::recorder::Recorder;
+use crate::seed::{below, generator, pick};
+use crate::tracer::SimTracer;
+use parking_lot::Mutex;
+use rand_core::Rng;
+use rusm_core::seam::{Clock, Seams};
+use rusm_core::{NodeOptions, Timestamp, Tracer};
+use std::future::Future;
+use std::io::Write;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The host of whoever runs the simulation: tests, checkers, fault plans. It never crashes.
+const OUTSIDE: &str = "outside";
+
+/// Time of day at the start of every run: 2026-01-01.
+const WALL_AT_START: u64 = 1_767_225_600_000_000_000;
+
+/// How to run a simulation.
+pub struct SimOptions {
+    /// Everything that the run draws comes from it.
+    pub seed: u64,
+    /// How the run behaves apart from faults. Default: drawn from the seed.
+    pub profile: Profile,
+    /// Virtual time after which [`Sim::block_on`] gives up. Default one hour.
+    pub time_limit: Duration,
+    /// Where the event log goes. Default nowhere.
+    pub record: Option<Box<dyn Write + Send>>,
+}
+
+impl SimOptions {
+    /// That seed, with the defaults for everything else.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, profile: Profile::of_seed(seed), time_limit: Duration::from_secs(3600), record: None }
+    }
+}
+
+/// Why a run ended before what it waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Nothing was ready and nothing was going to happen: it would have waited for ever.
+    #[error("stalled at {}: nothing is ready and nothing is going to happen", seconds(*.0))]
+    Stalled(Timestamp),
+    /// The time limit was reached.
+    #[error("not done at {}, which is the limit", seconds(*.0))]
+    OutOfTime(Timestamp),
+}
+
+fn seconds(at: Timestamp) -> String {
+    format!("{:.6} s", at.as_nanos() as f64 / 1e9)
+}
+
+/// One simulated run: hosts on one virtual time, their network and their disks.
+///
+/// ```
+/// use rusm_core::{Context, ExitReason, Node};
+/// use rusm_sim::{Sim, SimOptions};
+/// use std::time::Duration;
+///
+/// let hash = |seed| {
+///     let sim = Sim::new(SimOptions::new(seed));
+///     let node = Node::start(sim.node_options("a"));
+///     let sleeper = node.spawn(|context: Context| async move { context.sleep(Duration::from_secs(60)).await });
+///     let reason = sim.block_on(async move { node.await_exit(sleeper).await });
+///     assert_eq!(reason, Ok(ExitReason::NORMAL));
+///     sim.hash()
+/// };
+/// assert_eq!(hash(7), hash(7));
+/// assert_ne!(hash(7), hash(8));
+/// ```
+///
+/// Dropping it ends every task, in order.
+pub struct Sim(SimHandle);
+
+/// What tasks of the run itself use of it: a plan of faults, a checker. Cheap to clone.
+#[derive(Clone)]
+pub struct SimHandle(Arc<Inner>);
+
+struct Inner {
+    kernel: Arc<Kernel>,
+    network: Network,
+    hosts: Mutex<Vec<Host>>,
+    time_limit: u64,
+}
+
+struct Host {
+    name: String,
+    life: Arc<Life>,
+    skew: Skew,
+    entropy: Arc<SimEntropy>,
+    disk: Disk,
+    delivery: Arc<SimDelivery>,
+}
+
+impl Sim {
+    /// A run with nothing in it.
+    pub fn new(options: SimOptions) -> Self {
+        let kernel = Arc::new(Kernel::new(options.seed, options.profile, Recorder::new(options.record)));
+        let network = Network::new(kernel.clone());
+        let time_limit = u64::try_from(options.time_limit.as_nanos()).unwrap_or(u64::MAX);
+        let handle = SimHandle(Arc::new(Inner { kernel, network, hosts: Mutex::default(), time_limit }));
+        handle.host(OUTSIDE, |_| ());
+        Self(handle)
+    }
+
+    /// For the tasks of the run itself.
+    pub fn handle(&self) -> SimHandle {
+        self.0.clone()
+    }
+
+    /// Runs until `future`, a task of the host `outside`, is done. Everything else that was started runs meanwhile, and
+    /// stands still afterwards.
+    ///
+    /// # Errors
+    /// It can never be done, or is not done in time.
+    ///
+    /// # Panics
+    /// When `future` does.
+    pub fn block_on<F>(&self, future: F) -> Result<F::Output, RunError>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let done = Arc::new(AtomicBool::new(false));
+        let output = Arc::new(Mutex::new(None));
+        self.spawn(OUTSIDE, {
+            let (done, output) = (done.clone(), output.clone());
+            async move {
+                let result = futures_util::FutureExt::catch_unwind(AssertUnwindSafe(future)).await;
+                *output.lock() = Some(result);
+                done.store(true, Ordering::Relaxed);
+            }
+        });
+        let kernel = &self.0.0.kernel;
+        let ended = kernel.run(&done, self.0.0.time_limit);
+        let now = Timestamp::from_nanos(kernel.now());
+        let output = output.lock().take();
+        match (output, ended) {
+            (Some(Ok(output)), _) => Ok(output),
+            (Some(Err(panic)), _) => resume_unwind(panic),
+            (None, Ended::OutOfTime) => Err(RunError::OutOfTime(now)),
+            (None, Ended::Stopped | Ended::Stalled) => Err(RunError::Stalled(now)),
+        }
+    }
+
+    /// Lets everything run for that much virtual time. True when there was nothing left to do before its end.
+    pub fn run_for(&self, duration: Duration) -> bool {
+        let kernel = &self.0.0.kernel;
+        let until = kernel.now().saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+        kernel.run(&AtomicBool::new(false), until) == Ended::Stalled
+    }
+}
+
+impl Deref for Sim {
+    type Target = SimHandle;
+
+    fn deref(&self) -> &SimHandle {
+        &self.0
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        let names: Vec<String> = self.0.0.hosts.lock().iter().map(|host| host.name.clone()).collect();
+        for name in names {
+            self.0.end_life(&name);
+        }
+        self.0.0.kernel.drop_events();
+        // A file that could not be written was reported by `finish`, if anybody asked.
+        let _ = self.0.recorder().finish();
+    }
+}
+
+impl SimHandle {
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.0.kernel.seed
+    }
+
+    /// Virtual time since the start.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_nanos(self.0.kernel.now())
+    }
+
+    /// Waits in virtual time.
+    pub async fn sleep(&self, duration: Duration) {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        crate::clock::Sleep::until(&self.0.kernel, self.0.kernel.now().saturating_add(nanos)).await;
+    }
+
+    /// A random stream for that purpose: depends on the seed and the purpose alone.
+    pub fn random(&self, purpose: &str) -> impl Rng + Send + use<> {
+        generator(self.0.kernel.seed, &format!("purpose {purpose}"))
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.0.network
+    }
+
+    /// The disk of a host, which is made when it is not there.
+    pub fn disk(&self, host: &str) -> Disk {
+        self.host(host, |host| host.disk.clone())
+    }
+
+    /// The event log.
+    pub fn recorder(&self) -> &Recorder {
+        &self.0.kernel.recorder
+    }
+
+    /// Writes a line of the caller's own to the event log.
+    pub fn record(&self, kind: &'static str, text: &str) {
+        self.0.kernel.record(kind, |line| line.text(text));
+    }
+
+    /// The trace hash up to now.
+    pub fn hash(&self) -> String {
+        self.recorder().hash()
+    }
+
+    /// How many tasks have panicked, destructors included. A process that panics is none: its node catches it.
+    pub fn panics(&self) -> u64 {
+        self.0.kernel.panics()
+    }
+
+    /// How many tasks the present life of a host has.
+    pub fn task_count(&self, host: &str) -> usize {
+        let life = self.host(host, |host| host.life.clone());
+        self.0.kernel.task_count(&life)
+    }
+
+    /// The seams of the present life of a host, which is made when it is not there.
+    pub fn seams(&self, host: &str) -> Seams {
+        let (kernel, network) = (self.0.kernel.clone(), self.0.network.clone());
+        self.host(host, |host| Seams {
+            clock: Arc::new(SimClock::new(kernel.clone(), host.life.clone(), host.skew)) as Arc<dyn Clock>,
+            executor: Arc::new(SimExecutor::new(kernel, host.life.clone())),
+            delivery: Some(host.delivery.clone()),
+            entropy: host.entropy.clone(),
+            sockets: Arc::new(SimSockets::new(network, host.life.clone())),
+            storage: Arc::new(SimStorage::new(host.disk.clone(), host.life.clone())),
+        })
+    }
+
+    /// How to start a node on that host: its seams, its incarnation, its events in the log.
+    pub fn node_options(&self, host: &str) -> NodeOptions {
+        let seams = self.seams(host);
+        let incarnation = self.incarnation(host);
+        NodeOptions { name: host.to_owned(), incarnation, seams, tracer: Some(self.tracer(host)) }
+    }
+
+    /// Which life of that host this is, counted from 1.
+    pub fn incarnation(&self, host: &str) -> u32 {
+        self.host(host, |host| host.life.number)
+    }
+
+    /// Writes what a node of the present life of that host does to the event log.
+    pub fn tracer(&self, host: &str) -> Arc<dyn Tracer> {
+        let kernel = self.0.kernel.clone();
+        self.host(host, |host| Arc::new(SimTracer { kernel, life: host.life.clone() }))
+    }
+
+    /// Starts a task on a host. It ends when the host crashes.
+    pub fn spawn(&self, host: &str, task: impl Future<Output = ()> + Send + 'static) {
+        let life = self.host(host, |host| host.life.clone());
+        self.0.kernel.spawn(&life, Box::pin(task));
+    }
+
+    /// Calls `job` at that virtual time, between two polls.
+    pub fn at(&self, at: Timestamp, job: impl FnOnce() + Send + 'static) {
+        self.0.kernel.schedule(at.as_nanos(), Event::Call(Box::new(job)));
+    }
+
+    /// Everything on that host takes this many percent of its usual time. Default 100.
+    pub fn set_slowness(&self, host: &str, percent: u64) {
+        self.recorder().count("node: slow");
+        self.record("fault", &format!("slow {host} {percent}"));
+        self.host(host, |host| host.life.set_slowness(percent));
+    }
+
+    /// Crashes a host: its tasks are gone, its connections cut, and its disk keeps what was synced and, of the rest,
+    /// what the seed says. A new life of it begins: start its node again with [`seams`](Self::seams).
+    pub fn crash(&self, host: &str) {
+        let random = self.0.kernel.draw();
+        let loss = pick(&mut generator(random, "crash"), &[CrashLoss::All, CrashLoss::Tail, CrashLoss::Sectors]);
+        self.crash_with(host, loss);
+    }
+
+    /// The same, with a given loss of what was not synced.
+    pub fn crash_with(&self, host: &str, loss: CrashLoss) {
+        self.recorder().count("node: crash");
+        self.record("crash", host);
+        self.end_life(host);
+        self.disk(host).crash(loss);
+        let kernel = &self.0.kernel;
+        let mut hosts = self.0.hosts.lock();
+        if let Some(host) = hosts.iter_mut().find(|of| of.name == host) {
+            host.life = Arc::new(Life::new(host.life.host, host.life.number + 1));
+            host.delivery = SimDelivery::new(kernel.clone(), host.life.clone());
+            host.skew.origin = below(generator(kernel.draw(), "boot").next_u64(), 1 << 40);
+        }
+    }
+
+    /// Marks the life dead before its tasks are dropped, so that no destructor reaches anybody.
+    fn end_life(&self, host: &str) {
+        let (life, delivery) = self.host(host, |host| (host.life.clone(), host.delivery.clone()));
+        life.end();
+        self.0.network.crash(&life);
+        self.0.kernel.drop_tasks(&life);
+        // Signals that were under way may hold what has destructors of its own.
+        let _ = catch_unwind(AssertUnwindSafe(|| delivery.clear()));
+    }
+
+    fn host<T>(&self, name: &str, job: impl FnOnce(&Host) -> T) -> T {
+        let mut hosts = self.0.hosts.lock();
+        let index = hosts.iter().position(|host| host.name == name).unwrap_or_else(|| {
+            let number = hosts.len() as u32;
+            hosts.push(Host::new(&self.0.kernel, name, number));
+            self.0.network.add_host(name);
+            hosts.len() - 1
+        });
+        job(&hosts[index])
+    }
+}
+
+impl Host {
+    fn new(kernel: &Arc<Kernel>, name: &str, number: u32) -> Self {
+        let mut rng = generator(kernel.seed, &format!("host {name:?}"));
+        let skew = Skew {
+            origin: below(rng.next_u64(), 1 << 40),
+            fast_ppm: below(rng.next_u64(), 200) as u32,
+            wall: WALL_AT_START + below(rng.next_u64(), 2_000_000_000),
+        };
+        let life = Arc::new(Life::new(number, 1));
+        Self {
+            name: name.to_owned(),
+            skew,
+            entropy: Arc::new(SimEntropy::new(kernel.seed, name)),
+            disk: Disk::new(kernel.clone(), number),
+            delivery: SimDelivery::new(kernel.clone(), life.clone()),
+            life,
+        }
+    }
+}

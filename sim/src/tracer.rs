@@ -1,0 +1,53 @@
+use crate::executor::{Kernel, Life};
+use rusm_core::{Node, TraceEvent, Tracer};
+use std::sync::Arc;
+
+/// Writes what a node does to the log.
+pub(crate) struct SimTracer {
+    pub(crate) kernel: Arc<Kernel>,
+    pub(crate) life: Arc<Life>,
+}
+
+impl Tracer for SimTracer {
+    fn event(&self, _: &Node, event: &TraceEvent<'_>) {
+        if !self.life.is_alive() {
+            return;
+        }
+        let host = self.life.host;
+        match event {
+            TraceEvent::Spawned { pid, parent, label } => self.kernel.record("spawned", |line| {
+                let line = line.pid(host, *pid);
+                let line = match parent {
+                    Some(parent) => line.pid(host, *parent),
+                    None => line.text("-"),
+                };
+                line.text(label)
+            }),
+            TraceEvent::Exited { pid, reason } => self.kernel.record("exited", |line| {
+                line.pid(host, *pid).text(reason.word()).text(reason.detail().unwrap_or_default())
+            }),
+            TraceEvent::Sent { from, to, kind } => {
+                self.kernel.record("sent", |line| line.pid(host, *from).pid(host, *to).text(kind));
+            }
+            TraceEvent::Handled { to, from, kind } => {
+                self.kernel.record("handled", |line| line.pid(host, *from).pid(host, *to).text(kind));
+            }
+            TraceEvent::Registered { name, pid } => {
+                self.kernel.record("registered", |line| line.pid(host, *pid).text(name));
+            }
+            TraceEvent::Unregistered { name, pid } => {
+                self.kernel.record("unregistered", |line| line.pid(host, *pid).text(name));
+            }
+            TraceEvent::Supervisor { supervisor, report } => self.kernel.record("supervisor", |line| {
+                line.pid(host, *supervisor)
+                    .text(&report.child)
+                    .text(report.reason.word())
+                    .text(&report.decision.to_string())
+            }),
+            TraceEvent::Note { pid, text } => {
+                self.kernel.record("note", |line| line.pid(host, *pid).text(text));
+            }
+            _ => {}
+        }
+    }
+}
