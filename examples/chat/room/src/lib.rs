@@ -31,13 +31,12 @@ impl Actor for Room {
         let store = Store::open(&name)?;
         // Whoever registers is the room. Another process of the same name, started by whoever found the room
         // between its death and its restart, is no failure: it leaves, in the orderly way that is not restarted.
+        let history = store.load()?;
         match process::register(&room_process(&name)) {
-            Ok(()) => {}
+            Ok(()) => rusm_sdk::info!("room {name} is open with {} messages", history.last_seq()),
             Err(rusm_sdk::Refusal::Badarg(_)) => send_to_self(&RoomMessage::Leave),
             Err(refusal) => return Err(refusal.text().to_owned()),
         }
-        let history = store.load()?;
-        rusm_sdk::info!("room {name} is open with {} messages", history.last_seq());
         Ok(Self { name, members: Members::default(), history, store })
     }
 
