@@ -1,17 +1,32 @@
-//! The project's own tasks.
+//! The project's own tasks: `cargo xtask --help`.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the project's own tasks run on the machine, never in the simulator"
+)]
 
+mod documents;
+mod edges;
+mod guest_toolchain;
 mod otp;
+mod steps;
 
 use clap::Parser;
 
+/// RUSM's own tasks.
 #[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
+    /// Does all that CI does: format, lints, edges, tests, simulation suites.
+    Test(steps::Options),
+    /// Runs program files whose outcomes real Erlang/OTP has given.
     #[command(subcommand)]
     Otp(otp::Otp),
 }
 
 fn main() -> anyhow::Result<()> {
     match Task::parse() {
+        Task::Test(options) => steps::run(&options),
         Task::Otp(command) => otp::run(&command),
     }
 }

@@ -1,0 +1,155 @@
+//! `cargo xtask test`: the steps of CI, in order, each timed.
+
+use crate::{documents, edges, guest_toolchain};
+use anyhow::{Context, bail};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only these steps, in their usual order.
+    #[arg(long, value_name = "STEP")]
+    only: Vec<String>,
+    /// Names the steps and ends.
+    #[arg(long)]
+    list: bool,
+}
+
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    run: fn() -> anyhow::Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "fmt", what: "formatting", run: fmt },
+    Step { name: "edges", what: "which crate depends on which", run: edges::check },
+    Step { name: "documents", what: "README's commands, links, words that must not be there", run: documents::check },
+    Step { name: "toolchain", what: "the standard library of wasm32-wasip2", run: guest_toolchain::ensure },
+    Step { name: "clippy", what: "lints", run: clippy },
+    Step { name: "seams", what: "that going round a seam does not build", run: seams },
+    Step { name: "guests", what: "the example's components", run: guests },
+    Step { name: "test", what: "unit, model and integration tests, simulation suites", run: test },
+    Step { name: "doctest", what: "the examples in the documentation", run: doctest },
+    Step { name: "chat", what: "the chat example in the simulator", run: chat },
+];
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    if options.list {
+        for step in STEPS {
+            println!("{:<10} {}", step.name, step.what);
+        }
+        return Ok(());
+    }
+    if let Some(unknown) = options.only.iter().find(|only| STEPS.iter().all(|step| step.name != **only)) {
+        bail!("there is no step {unknown:?}; `cargo xtask test --list` names them");
+    }
+    let chosen: Vec<&Step> = STEPS
+        .iter()
+        .filter(|step| options.only.is_empty() || options.only.iter().any(|only| only == step.name))
+        .collect();
+    let mut times = Vec::new();
+    for (i, step) in chosen.iter().enumerate() {
+        println!("\n[{} of {}] {}: {}", i + 1, chosen.len(), step.name, step.what);
+        let start = Instant::now();
+        let result = (step.run)();
+        times.push((step.name, start.elapsed()));
+        if let Err(error) = result {
+            print_times(&times);
+            return Err(
+                error.context(format!("the step {:?} failed; again: cargo xtask test --only {}", step.name, step.name))
+            );
+        }
+    }
+    print_times(&times);
+    Ok(())
+}
+
+fn print_times(times: &[(&str, Duration)]) {
+    println!();
+    for (name, time) in times {
+        println!("{name:<10} {:>7.1} s", time.as_secs_f64());
+    }
+    println!("{:<10} {:>7.1} s", "all", times.iter().map(|(_, time)| time.as_secs_f64()).sum::<f64>());
+}
+
+/// Runs a command of ours and shows what it prints.
+pub(crate) fn command(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    println!("$ {program} {}", arguments.join(" "));
+    let mut command = Command::new(program);
+    command.args(arguments).envs(guest_toolchain::environment());
+    let status = command.status().with_context(|| format!("starting {program}"))?;
+    if !status.success() {
+        bail!("`{program} {}` ended with {status}", arguments.join(" "));
+    }
+    Ok(())
+}
+
+/// The workspaces beside the root's: they are built for Wasm, or only for measuring.
+const OTHER_WORKSPACES: &[&str] = &["examples/chat", "sdk/rust", "benches/otp"];
+
+fn fmt() -> anyhow::Result<()> {
+    command("cargo", &["fmt", "--all", "--check"])?;
+    for workspace in OTHER_WORKSPACES.iter().filter(|workspace| Path::new(workspace).exists()) {
+        command("cargo", &["fmt", "--all", "--check", "--manifest-path", &format!("{workspace}/Cargo.toml")])?;
+    }
+    Ok(())
+}
+
+fn clippy() -> anyhow::Result<()> {
+    command("cargo", &["clippy", "--workspace", "--all-targets", "--features", "sim", "--", "-D", "warnings"])
+}
+
+/// A crate that goes round every kind of seam must not pass the lints: each call is named.
+fn seams() -> anyhow::Result<()> {
+    let manifest = "xtask/round-the-seams/Cargo.toml";
+    let arguments = ["clippy", "--quiet", "--manifest-path", manifest, "--", "-D", "warnings"];
+    let target = Path::new("target/round-the-seams");
+    // Fresh each time: what cargo has checked already it does not say again.
+    let _ = std::fs::remove_dir_all(target);
+    let output = Command::new("cargo")
+        .args(arguments)
+        .env("CARGO_TARGET_DIR", target)
+        .env("CLIPPY_CONF_DIR", std::env::current_dir()?)
+        .output()
+        .context("running clippy")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let source = std::fs::read_to_string("xtask/round-the-seams/src/lib.rs")?;
+    let expected: Vec<&str> =
+        source.lines().filter_map(|line| line.split_once("// caught: ")).map(|(_, what)| what).collect();
+    let missed: Vec<&&str> = expected.iter().filter(|what| !said.contains(&format!("`{what}`"))).collect();
+    if output.status.success() || !missed.is_empty() || expected.is_empty() {
+        bail!("clippy let these go round the seams: {missed:?}\n{said}");
+    }
+    println!("clippy caught all {} ways round the seams", expected.len());
+    Ok(())
+}
+
+fn guests() -> anyhow::Result<()> {
+    command("cargo", &["run", "--package", "rusm-cli", "--", "build", "examples/chat"])
+}
+
+fn test() -> anyhow::Result<()> {
+    // Model tests draw the same cases in every run of CI; `cargo nextest run` by hand draws fresh ones.
+    let nextest =
+        Command::new("cargo").args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
+    let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test", "--lib", "--bins", "--tests"] };
+    let arguments = [runner, &["--workspace", "--features", "sim"]].concat();
+    println!("$ cargo {}", arguments.join(" "));
+    let mut command = Command::new("cargo");
+    command.args(&arguments).env("PROPTEST_RNG_SEED", "20261124").envs(guest_toolchain::environment());
+    let status = command.status().context("starting cargo")?;
+    if !status.success() {
+        bail!("tests failed");
+    }
+    Ok(())
+}
+
+fn doctest() -> anyhow::Result<()> {
+    command("cargo", &["test", "--workspace", "--features", "sim", "--doc", "--quiet"])
+}
+
+fn chat() -> anyhow::Result<()> {
+    command("cargo", &["run", "--package", "rusm-cli", "--", "sim", "examples/chat", "--seeds", "20"])
+}
