@@ -14,7 +14,7 @@ use chat_protocol::{
     check_room, check_sender, room_process,
 };
 use members::Members;
-use rusm_sdk::{Actor, Caller, Event, ExitReason, Monitored, Pid, Term, export_actor, process};
+use rusm_sdk::{Actor, Caller, Event, ExitReason, Monitored, Pid, Refusal, Term, export_actor, process};
 use store::Store;
 
 struct Room {
@@ -31,10 +31,12 @@ impl Actor for Room {
         let store = Store::open(&name)?;
         // Whoever registers is the room. Another process of the same name, started by whoever found the room
         // between its death and its restart, is no failure: it leaves, in the orderly way that is not restarted.
+        let registered = process::register(&room_process(&name));
+        // Only now: nobody else writes this room's history from here on.
         let history = store.load()?;
-        match process::register(&room_process(&name)) {
+        match registered {
             Ok(()) => rusm_sdk::info!("room {name} is open with {} messages", history.last_seq()),
-            Err(rusm_sdk::Refusal::Badarg(_)) => send_to_self(&RoomMessage::Leave),
+            Err(Refusal::Badarg(_)) => send_to_self(&RoomMessage::Leave),
             Err(refusal) => return Err(refusal.text().to_owned()),
         }
         Ok(Self { name, members: Members::default(), history, store })
