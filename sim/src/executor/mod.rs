@@ -162,7 +162,10 @@ impl Kernel {
                     MutexGuard::unlocked(&mut state, || waker.wake());
                 }
                 Next::Happen(Event::Fire(fire)) => MutexGuard::unlocked(&mut state, || fire.fire(self)),
-                Next::Happen(Event::Call(call)) => MutexGuard::unlocked(&mut state, call),
+                Next::Happen(Event::Call(call)) => {
+                    self.record("call", |line| line);
+                    MutexGuard::unlocked(&mut state, call);
+                }
                 Next::Happen(Event::Timer(_)) => {}
                 Next::At(_) | Next::Never => {
                     if self.poll_one(&mut state) {

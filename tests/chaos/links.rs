@@ -1,0 +1,60 @@
+//! Processes link, unlink and die at random: at rest every link has two live ends.
+
+use crate::explore::{below, clear, explore, idle, micros, storm};
+use rusm_core::{Context, Message, Node, Pid};
+use rusm_sim::SimHandle;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+const PROCESSES: u64 = 12;
+
+#[test]
+fn links_stay_symmetric() {
+    explore("links_stay_symmetric", 300, &["an exit was trapped", "a link brought death"], scenario);
+}
+
+async fn scenario(sim: SimHandle) {
+    let node = Node::start(sim.node_options("a"));
+    let all = Arc::new(OnceLock::new());
+    let pids: Vec<Pid> = (0..PROCESSES)
+        .map(|number| {
+            let (sim, all) = (sim.clone(), all.clone());
+            node.spawn(move |context| linker(context, sim, number, all))
+        })
+        .collect();
+    all.set(pids.clone()).expect("it is set once");
+    storm(&sim, &node, 6, |random| pids.get((random % PROCESSES) as usize).copied()).await;
+    sim.sleep(Duration::from_secs(1)).await;
+
+    let alive = node.processes();
+    if alive.len() + 6 < PROCESSES as usize {
+        sim.recorder().count("a link brought death");
+    }
+    for pid in &alive {
+        let Some(info) = node.process_info(*pid) else { continue };
+        assert_eq!(info.mailbox_len, 0, "{pid} has not handled everything");
+        for other in info.links {
+            let back = node.process_info(other).map(|other| other.links.contains(pid));
+            assert_eq!(back, Some(true), "{pid} is linked to {other}, which is dead (None) or not linked to it");
+        }
+    }
+    clear(&sim, &node).await;
+}
+
+async fn linker(context: Context, sim: SimHandle, number: u64, all: Arc<OnceLock<Vec<Pid>>>) {
+    let mut rng = sim.random(&format!("linker {number}"));
+    context.trap_exit(number % 2 == 0);
+    for _ in 0..40 {
+        let other = all.get().map(|all| all[below(&mut rng, PROCESSES) as usize]).unwrap_or(context.pid());
+        match below(&mut rng, 3) {
+            0 => context.link(other),
+            1 => context.unlink(other),
+            _ => {}
+        }
+        if let Some(message) = context.receive_timeout(micros(&mut rng, 400), |_| true).await {
+            assert!(matches!(message, Message::Exit { .. }), "{message:?}");
+            sim.recorder().count("an exit was trapped");
+        }
+    }
+    idle(context).await;
+}

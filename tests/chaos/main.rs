@@ -1,0 +1,14 @@
+//! The core under chaos, in the simulator: one file a behaviour, each over many seeds.
+//!
+//! `RUSM_SEED=42 cargo test --features sim --test chaos NAME` replays one seed of one scenario;
+//! `RUSM_SEEDS=10000` runs that many of each.
+
+mod canary;
+mod explore;
+mod hash;
+mod links;
+mod monitors;
+mod names;
+mod node_crash;
+mod supervisors;
+mod timers;
