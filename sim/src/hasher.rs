@@ -1,8 +1,9 @@
+#![expect(clippy::disallowed_types, reason = "the hasher has no random seed")]
+
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A hash map whose hashes are the same in every run. Nobody may depend on its order all the same.
-#[expect(clippy::disallowed_types, reason = "the hasher has no random seed")]
 pub(crate) type FixedMap<K, V> = HashMap<K, V, BuildHasherDefault<FixedHasher>>;
 
 /// Multiplies and rotates, like FxHash: for keys that nobody chooses with bad intent.

@@ -43,7 +43,7 @@ async fn scenario(sim: SimHandle) {
 
 async fn linker(context: Context, sim: SimHandle, number: u64, all: Arc<OnceLock<Vec<Pid>>>) {
     let mut rng = sim.random(&format!("linker {number}"));
-    context.trap_exit(number % 2 == 0);
+    context.trap_exit(number.is_multiple_of(2));
     for _ in 0..40 {
         let other = all.get().map(|all| all[below(&mut rng, PROCESSES) as usize]).unwrap_or(context.pid());
         match below(&mut rng, 3) {
