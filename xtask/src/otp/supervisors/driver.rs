@@ -53,12 +53,15 @@ impl Driver {
             Started::Ignored => "ignore".to_owned(),
             Started::Failed(reason) => format!("error {}", why(&reason.to_string())),
         };
-        let _ = writeln!(out, "init {init}{}", self.happened().await);
+        let _ = writeln!(out, "init {init}{}", self.happened(false).await);
         for (index, event) in self.env.tree.events.iter().enumerate() {
             let number = index + 1;
             let _ = match self.event(event).await {
                 None => writeln!(out, "{number} {} skip", event.text),
-                Some(value) => writeln!(out, "{number} {}{value}{}", event.text, self.happened().await),
+                Some(value) => {
+                    let by_signal = matches!(event.what, What::Exit { .. } | What::Stop { .. });
+                    writeln!(out, "{number} {}{value}{}", event.text, self.happened(by_signal).await)
+                }
             };
         }
         let _ = match self.ask::<Status>(Ask::Status).await {
@@ -67,7 +70,7 @@ impl Driver {
             Status::Alive(_) => {
                 self.ask::<()>(Ask::Shutdown).await;
                 self.rest().await;
-                writeln!(out, "shutdown{}", entries(&mut self.env.log.lock(), &self.env.tree))
+                writeln!(out, "shutdown{}", entries(&mut self.env.log.lock(), &self.env.tree, false))
             }
         };
     }
@@ -80,9 +83,9 @@ impl Driver {
         }
     }
 
-    async fn happened(&self) -> String {
+    async fn happened(&self, by_signal: bool) -> String {
         let tree = self.rest().await;
-        let entries = entries(&mut self.env.log.lock(), &self.env.tree);
+        let entries = entries(&mut self.env.log.lock(), &self.env.tree, by_signal);
         if tree.is_empty() { entries } else { format!("{entries} | root{tree}") }
     }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub(super) struct Log {
     starts: BTreeMap<String, u32>,
     entries: Vec<Entry>,
+    /// How many entries have been taken out.
+    taken: usize,
     pub(super) processes: BTreeMap<Pid, Process>,
     /// The process of each name that was started last, while it lives.
     pub(super) live: BTreeMap<String, Pid>,
@@ -19,20 +21,44 @@ pub(super) struct Process {
     pub(super) name: String,
     pub(super) label: String,
     pub(super) parent: Option<Pid>,
+    pub(super) role: Role,
+    /// Counts up with each process.
+    pub(super) born: usize,
     /// Known a little after the end itself.
-    reason: Option<ExitReason>,
-    has_ended: bool,
+    pub(super) reason: Option<ExitReason>,
+    pub(super) has_ended: bool,
 }
 
-#[derive(Clone)]
-pub(super) enum Entry {
-    /// `start`, `ignore` or `fail`.
-    Start {
-        how: &'static str,
-        label: String,
-    },
-    Stop(Pid),
+/// What a process is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Supervisor,
+    Worker,
+    /// A worker that does not end before it is killed.
+    StubbornWorker,
 }
+
+/// One thing that happened.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) what: What,
+    pub(super) label: String,
+    pub(super) pid: Option<Pid>,
+    pub(super) parent: Option<Pid>,
+    pub(super) role: Role,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    Start,
+    Ignore,
+    Fail,
+    Stop,
+}
+
+/// A start that has been noted.
+#[derive(Clone, Copy)]
+pub(super) struct Noted(usize);
 
 #[derive(Clone, Default)]
 pub(super) struct SharedLog(Arc<Mutex<Log>>);
@@ -49,16 +75,25 @@ impl Log {
         self.starts.get(name).copied().unwrap_or(0) + 1
     }
 
-    /// Notes a start and returns what it is called.
-    pub(super) fn started(&mut self, name: &str, how: &'static str) -> String {
+    /// Notes a start.
+    pub(super) fn started(&mut self, name: &str, what: What, role: Role) -> Noted {
         let number = self.next(name);
         self.starts.insert(name.to_owned(), number);
         let label = format!("{name}#{number}");
-        self.entries.push(Entry::Start { how, label: label.clone() });
-        label
+        self.entries.push(Entry { what, label, pid: None, parent: None, role });
+        Noted(self.taken + self.entries.len() - 1)
+    }
+
+    /// Says which process a start made, and whose it is. Returns what it is called.
+    pub(super) fn made(&mut self, noted: Noted, context: &Context) -> Option<Entry> {
+        let entry = noted.0.checked_sub(self.taken).and_then(|index| self.entries.get_mut(index))?;
+        entry.pid = Some(context.pid());
+        entry.parent = context.parent();
+        Some(entry.clone())
     }
 
     pub(super) fn take(&mut self) -> Vec<Entry> {
+        self.taken += self.entries.len();
         std::mem::take(&mut self.entries)
     }
 
@@ -80,14 +115,17 @@ pub(super) struct Presence {
 
 impl Presence {
     /// Enters a process. The reporter watches it from now on.
-    pub(super) async fn enter(context: &Context, log: &SharedLog, reporter: Pid, name: &str, label: &str) -> Self {
+    pub(super) async fn enter(context: &Context, log: &SharedLog, reporter: Pid, name: &str, noted: Noted) -> Self {
         let pid = context.pid();
         {
             let mut log = log.lock();
-            let (name, label) = (name.to_owned(), label.to_owned());
-            log.live.insert(name.clone(), pid);
-            let process = Process { name, label, parent: context.parent(), reason: None, has_ended: false };
-            log.processes.insert(pid, process);
+            if let Some(Entry { label, parent, role, .. }) = log.made(noted, context) {
+                log.live.insert(name.to_owned(), pid);
+                let born = log.processes.len();
+                let name = name.to_owned();
+                let process = Process { name, label, parent, role, born, reason: None, has_ended: false };
+                log.processes.insert(pid, process);
+            }
         }
         let presence = Self { log: log.clone(), pid };
         let watched = context.call(reporter, Payload::local(Watch), Duration::MAX).await;
@@ -99,10 +137,10 @@ impl Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         let mut log = self.log.lock();
-        log.entries.push(Entry::Stop(self.pid));
         let Some(process) = log.processes.get_mut(&self.pid) else { return };
         process.has_ended = true;
-        let name = process.name.clone();
+        let Process { name, label, parent, role, .. } = process.clone();
+        log.entries.push(Entry { what: What::Stop, label, pid: Some(self.pid), parent, role });
         if log.live.get(&name) == Some(&self.pid) {
             log.live.remove(&name);
         }

@@ -4,6 +4,7 @@ mod build;
 mod driver;
 mod holder;
 mod log;
+mod order;
 mod outcome;
 mod tree;
 mod worker;

@@ -1,4 +1,5 @@
-use super::log::{Entry, Log};
+use super::log::{Entry, Log, What};
+use super::order;
 use super::tree::Tree;
 use rusm_core::Pid;
 use std::collections::BTreeSet;
@@ -22,19 +23,22 @@ fn inside<'a>(reason: &'a str, prefix: &str) -> Option<&'a str> {
     reason.strip_prefix(prefix)?.strip_suffix(')')
 }
 
-/// What happened since the last time, in canonical order.
-pub(super) fn entries(log: &mut Log, tree: &Tree) -> String {
+/// What happened since the last time, in canonical order. `by_signal` says that it began with the end of a process.
+pub(super) fn entries(log: &mut Log, tree: &Tree, by_signal: bool) -> String {
     let entries = log.take();
+    let entries = order::as_one_scheduler_sees_it(entries, log, tree, by_signal);
     let entries: Vec<String> = canonical(entries, log, tree).iter().map(|entry| text(entry, log)).collect();
     if entries.is_empty() { String::new() } else { format!(" : {}", entries.join(", ")) }
 }
 
-fn text(entry: &Entry, log: &Log) -> String {
-    match entry {
-        Entry::Start { how, label } => format!("{how} {label}"),
-        Entry::Stop(pid) => {
-            let label = log.processes.get(pid).map_or_else(|| pid.to_string(), |process| process.label.clone());
-            format!("stop {label} {}", log.reason(*pid).map_or("?".to_owned(), |reason| why(&reason.to_string())))
+fn text(Entry { what, label, pid, .. }: &Entry, log: &Log) -> String {
+    match what {
+        What::Start => format!("start {label}"),
+        What::Ignore => format!("ignore {label}"),
+        What::Fail => format!("fail {label}"),
+        What::Stop => {
+            let reason = pid.and_then(|pid| log.reason(pid));
+            format!("stop {label} {}", reason.map_or("?".to_owned(), |reason| why(&reason.to_string())))
         }
     }
 }
@@ -42,49 +46,38 @@ fn text(entry: &Entry, log: &Log) -> String {
 /// Children of a supervisor that was killed die on their own, in any order: they follow their supervisor's stop, sorted.
 /// Neighbouring stops of one dynamic supervisor are sorted too.
 fn canonical(entries: Vec<Entry>, log: &Log, tree: &Tree) -> Vec<Entry> {
-    let is_killed = |pid: &Pid| log.reason(*pid).is_some_and(|reason| reason.word() == "killed");
-    let parent = |pid: &Pid| log.processes.get(pid).and_then(|process| process.parent);
-    let killed: BTreeSet<Pid> = entries.iter().filter_map(stopped).filter(is_killed).collect();
+    let is_killed = |pid: Pid| log.reason(pid).is_some_and(|reason| reason.word() == "killed");
+    let killed: BTreeSet<Pid> = entries.iter().filter_map(stopped).filter(|pid| is_killed(*pid)).collect();
     let is_orphan = |entry: &Entry| {
-        stopped(entry).is_some_and(|pid| is_killed(&pid) && parent(&pid).is_some_and(|pid| killed.contains(&pid)))
+        stopped(entry).is_some_and(is_killed) && entry.parent.is_some_and(|parent| killed.contains(&parent))
     };
     let (orphans, rest): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(is_orphan);
     let mut all = Vec::new();
     for entry in rest {
-        with_orphans(entry, &orphans, log, &mut all);
+        with_orphans(entry, &orphans, &mut all);
     }
     sort_instances(&mut all, log, tree);
     all
 }
 
-fn stopped(entry: &Entry) -> Option<Pid> {
-    match entry {
-        Entry::Stop(pid) => Some(*pid),
-        Entry::Start { .. } => None,
-    }
+pub(super) fn stopped(entry: &Entry) -> Option<Pid> {
+    entry.pid.filter(|_| entry.what == What::Stop)
 }
 
-fn label<'a>(entry: &Entry, log: &'a Log) -> &'a str {
-    stopped(entry).and_then(|pid| log.processes.get(&pid)).map_or("", |process| &process.label)
-}
-
-fn with_orphans(entry: Entry, orphans: &[Entry], log: &Log, all: &mut Vec<Entry>) {
+fn with_orphans(entry: Entry, orphans: &[Entry], all: &mut Vec<Entry>) {
     let dead = stopped(&entry);
     all.push(entry);
-    let is_child = |orphan: &&Entry| {
-        dead.is_some()
-            && stopped(orphan).and_then(|pid| log.processes.get(&pid)).and_then(|process| process.parent) == dead
-    };
-    let mut children: Vec<Entry> = orphans.iter().filter(is_child).cloned().collect();
-    children.sort_by(|a, b| label(a, log).cmp(label(b, log)));
+    let mut children: Vec<Entry> =
+        orphans.iter().filter(|orphan| dead.is_some() && orphan.parent == dead).cloned().collect();
+    children.sort_by(|a, b| a.label.cmp(&b.label));
     for child in children {
-        with_orphans(child, orphans, log, all);
+        with_orphans(child, orphans, all);
     }
 }
 
 fn sort_instances(all: &mut [Entry], log: &Log, tree: &Tree) {
     let dynamic_parent = |entry: &Entry| {
-        let parent = log.processes.get(&stopped(entry)?)?.parent?;
+        let parent = entry.parent.filter(|_| entry.what == What::Stop)?;
         tree.is_dynamic(&log.processes.get(&parent)?.name).then_some(parent)
     };
     let mut start = 0;
@@ -95,7 +88,7 @@ fn sort_instances(all: &mut [Entry], log: &Log, tree: &Tree) {
             end += 1;
         }
         if parent.is_some() {
-            all[start..end].sort_by(|a, b| label(a, log).cmp(label(b, log)));
+            all[start..end].sort_by(|a, b| a.label.cmp(&b.label));
         }
         start = end;
     }
