@@ -38,6 +38,7 @@ pub(crate) struct Run {
 ///
 /// # Errors
 /// The file cannot be read, or is not in the format.
+#[expect(clippy::disallowed_methods, reason = "a task of this repository reads its files")]
 pub(crate) fn run(command: &Otp) -> anyhow::Result<()> {
     let (Otp::Signals(run) | Otp::Supervisors(run)) = command;
     let text = std::fs::read_to_string(&run.file)

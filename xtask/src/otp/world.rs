@@ -1,6 +1,7 @@
 use anyhow::Context as _;
 use rusm_core::seam::Seams;
 use rusm_core::{Context, Node, NodeOptions};
+use rusm_sim::{Sim, SimOptions};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::time::Duration;
@@ -79,11 +80,18 @@ async fn next_result<T>(running: &mut VecDeque<oneshot::Receiver<T>>) -> anyhow:
     }
 }
 
-fn simulated<F, Fut, T>(_seed: u64, _job: F) -> anyhow::Result<T>
+fn simulated<F, Fut, T>(seed: u64, job: F) -> anyhow::Result<T>
 where
     F: FnOnce(Context) -> Fut + Send + 'static,
     Fut: Future<Output = T> + Send + 'static,
     T: Send + 'static,
 {
-    anyhow::bail!("not yet")
+    let sim = Sim::new(SimOptions { time_limit: Duration::from_secs(24 * 3600), ..SimOptions::new(seed) });
+    let node = Node::start(NodeOptions::new("otp", sim.seams("otp")));
+    let (result, done) = oneshot::channel();
+    node.spawn(move |context| async move {
+        // The receiver waits for as long as this runs.
+        let _ = result.send(job(context).await);
+    });
+    sim.block_on(done)?.context("the driver of a program crashed")
 }

@@ -199,10 +199,7 @@ impl Driver {
             }
             What::StartChild { supervisor, child, node } => {
                 let pid = self.live(supervisor)?;
-                let spec = match node {
-                    Some(node) => Some(child_spec(&self.env, child, node)),
-                    None => None,
-                };
+                let spec = node.as_ref().map(|node| child_spec(&self.env, child, node));
                 let dynamic = self.env.tree.is_dynamic(supervisor);
                 Some(format!(" = {}", self.start(SupervisorRef::from(pid), dynamic, child, spec).await))
             }
