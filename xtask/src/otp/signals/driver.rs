@@ -17,7 +17,7 @@ pub(super) async fn run(context: Context, program: Steps, world: World) -> Strin
         let pid = driver.context.node().spawn_with(options, body).pid;
         lock(&driver.directory).processes.insert(root, pid);
     }
-    driver.adopt();
+    driver.adopt().await;
     for (index, step) in program.steps.into_iter().enumerate() {
         let line = driver.step(step).await;
         // Writing to a string cannot fail.
@@ -50,17 +50,16 @@ fn key(name: &str) -> (u64, String) {
 }
 
 impl Driver {
-    /// Takes in processes that have been spawned.
-    fn adopt(&mut self) {
+    /// Takes in processes that have been spawned, and waits until it watches them.
+    async fn adopt(&mut self) {
         let processes = lock(&self.directory).processes.clone();
         for (name, pid) in processes {
-            let context = &self.context;
-            self.known.entry(key(&name)).or_insert_with(|| Known {
-                pid,
-                monitor: context.monitor(pid),
-                dead: None,
-                mailbox: Vec::new(),
-            });
+            if !self.known.contains_key(&key(&name)) {
+                let known = Known { pid, monitor: self.context.monitor(pid), dead: None, mailbox: Vec::new() };
+                self.known.insert(key(&name), known);
+                // The question goes behind the monitor.
+                self.context.is_alive(pid).await;
+            }
         }
     }
 
@@ -90,7 +89,7 @@ impl Driver {
             .collect();
         let actor = lock(&self.directory).processes[&step.who];
         let value = self.ask::<Option<String>>(actor, Command::Step(step.operations.clone())).await.flatten();
-        self.adopt();
+        self.adopt().await;
         self.settle(actor).await;
         self.line(&step, &before, &traps, value).await
     }
