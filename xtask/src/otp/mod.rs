@@ -6,6 +6,8 @@
 mod program;
 mod signals;
 mod supervisors;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use clap::{Args, Subcommand};
