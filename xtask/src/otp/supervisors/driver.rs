@@ -115,8 +115,9 @@ impl Driver {
             if !log.is_complete() {
                 return None;
             }
-            let live = log.live.values().filter_map(|pid| log.processes.get(pid).map(|process| (*pid, process.parent)));
-            live.collect()
+            // Those of a name that was started again meanwhile as well.
+            let live = log.processes.iter().filter(|(_, process)| !process.has_ended);
+            live.map(|(pid, process)| (*pid, process.parent)).collect()
         };
         for (pid, parent) in processes {
             if !self.context.is_alive(pid).await {
