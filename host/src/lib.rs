@@ -31,3 +31,4 @@ pub use grants::Denied;
 pub use host::{Host, HostOptions, LinkerExtension, LoadError};
 pub use instance::{InstanceOptions, ProcessInstance, Stdio};
 pub use state::ProcessState;
+pub mod serve;

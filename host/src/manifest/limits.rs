@@ -13,7 +13,7 @@ pub struct Limits {
     pub request_time: Duration,
     /// `body-bytes`: the largest request body; above it the client gets 413. Default 1 MiB.
     pub body_bytes: u64,
-    /// `connections`: how many may be open at once; more wait to be accepted. Default 10000.
+    /// `connections`: how many may be open at once; above it a client gets 503 with `retry-after`. Default 10000.
     pub connections: u32,
     /// `websocket-message-bytes`: the largest message of a WebSocket client; above it the socket is closed with 1009.
     /// Default 1 MiB.

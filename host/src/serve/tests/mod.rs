@@ -1,0 +1,5 @@
+mod events;
+mod http;
+mod limits;
+mod sockets;
+mod world;
