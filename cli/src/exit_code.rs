@@ -2,3 +2,7 @@
 
 /// The command could not do what it was asked to.
 pub(crate) const FAILED: u8 = 1;
+/// The root supervisor of a served app gave up.
+pub(crate) const ROOT_GAVE_UP: u8 = 3;
+/// Ctrl-C, as a shell says it.
+pub(crate) const INTERRUPTED: u8 = 130;

@@ -1,9 +1,12 @@
 //! The `rusm` command: builds, serves, runs, watches and simulates apps of supervised WebAssembly processes.
 
+#![expect(clippy::disallowed_methods, reason = "the command line never runs in the simulator")]
+
 mod commands;
 mod control;
 mod exit_code;
 mod log;
+mod signals;
 
 use clap::Parser;
 use commands::Command;
@@ -33,7 +36,7 @@ Examples:
   rusm build examples/chat        compile the components that examples/chat/rusm.toml names
   rusm serve examples/chat        serve the app on http://127.0.0.1:8080 until Ctrl-C
   rusm ps                         show the processes of the node that runs on this machine
-  rusm run hello.wasm -- --name x run a command component, and exit with its code
+  rusm run hello.wasm --name x    run a command component, and exit with its code
 
 `rusm COMMAND --help` says more about each.";
 
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     log::start(&cli.log);
     cli.command.run().unwrap_or_else(|error| {
-        eprintln!("error: {error:?}");
+        eprintln!("error: {error:#}");
         ExitCode::from(exit_code::FAILED)
     })
 }

@@ -77,8 +77,9 @@ fn list(nodes: &[RunningNode]) -> String {
     })
 }
 
-/// `chat  http://127.0.0.1:8080  examples/chat`
+/// `chat  http://127.0.0.1:8080  examples/chat  process 123`
 fn describe(node: &RunningNode) -> String {
     let report = &node.report;
-    format!("{}  http://{}  {}  process {}", report.name, report.listen, report.app.display(), report.os_pid)
+    let listen = report.listen.as_ref().map_or("no routes".to_owned(), |address| format!("http://{address}"));
+    format!("{}  {listen}  {}  process {}", report.name, report.app.display(), report.os_pid)
 }

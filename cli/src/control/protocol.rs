@@ -28,8 +28,8 @@ pub(crate) struct NodeReport {
     pub(crate) app: PathBuf,
     /// Where it keeps its data.
     pub(crate) data: PathBuf,
-    /// Where it listens.
-    pub(crate) listen: String,
+    /// Where it listens; nothing when its app has no routes.
+    pub(crate) listen: Option<String>,
     /// The version of `rusm`.
     pub(crate) version: String,
 }

@@ -20,7 +20,7 @@ impl Responder for Named {
                 os_pid: 7,
                 app: PathBuf::from("/app"),
                 data: PathBuf::from("/data"),
-                listen: "127.0.0.1:80".to_owned(),
+                listen: None,
                 version: "0".to_owned(),
             }),
             Request::Processes => Err("not today".to_owned()),

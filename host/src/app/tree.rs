@@ -2,7 +2,7 @@ use crate::manifest::{Child, ChildName, Children, Manifest, Supervisor};
 use rusm_core::{ChildSpec, ProcessSpec, Strategy, SupervisorFlags, SupervisorSpec, Term};
 use std::collections::BTreeMap;
 
-/// The kind of [`ProcessSpec`] that a component is started from.
+/// The kind of [`ProcessSpec`] that a component is started from: its target is the component's name.
 pub const COMPONENT_KIND: &str = "component";
 
 /// The local name of the supervisor that the manifest calls so.

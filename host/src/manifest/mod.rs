@@ -17,6 +17,7 @@ mod section;
 mod suggest;
 mod supervisor;
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "files for the tests: no node runs here")]
 mod tests;
 mod tree;
 

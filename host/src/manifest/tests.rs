@@ -1,4 +1,4 @@
-use super::{Children, Manifest, ManifestError};
+use super::{Children, DEFAULT_LISTEN, DEFAULT_MEMORY_BYTES, Limits, Manifest, ManifestError};
 use std::fs;
 
 /// An app with one Rust crate `web`, one TypeScript file `stats.ts`, one ready component `ready.wasm` and a folder
@@ -8,7 +8,8 @@ fn load(text: &str) -> Result<Manifest, ManifestError> {
     let path = directory.path();
     fs::create_dir_all(path.join("web")).expect("web is made");
     fs::create_dir_all(path.join("data")).expect("data is made");
-    for file in ["web/Cargo.toml", "stats.ts", "ready.wasm", "notes.txt"] {
+    fs::create_dir_all(path.join("scenario")).expect("scenario is made");
+    for file in ["web/Cargo.toml", "stats.ts", "ready.wasm", "notes.txt", "scenario/Cargo.toml"] {
         fs::write(path.join(file), "").expect("the file is written");
     }
     fs::write(path.join("rusm.toml"), text).expect("the manifest is written");
@@ -100,6 +101,32 @@ fn a_full_manifest_is_read() {
     assert!(
         manifest.root().is_some_and(|root| matches!(&root.children, Children::Fixed { names, .. } if names.len() == 2))
     );
+}
+
+#[test]
+fn the_reference_page_is_a_manifest_with_every_key() {
+    let page = include_str!("../../../docs/manifest.md");
+    let (_, rest) = page.split_once("```toml\n").expect("it shows a manifest");
+    let (text, _) = rest.split_once("```").expect("the manifest ends");
+    let manifest = load(text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(manifest.limits, Limits::default(), "the page shows the defaults");
+    assert_eq!(manifest.app.listen, DEFAULT_LISTEN);
+    assert_eq!(manifest.components["web"].grants.memory_bytes, DEFAULT_MEMORY_BYTES);
+    // An unknown key in each table lists the known ones, or the nearest: each stands on the page.
+    let known = [
+        "name listen",
+        "source wasm grants",
+        "reach register spawn supervise key-value files env http memory",
+        "strategy intensity period auto-shutdown children component restart shutdown",
+        "component args restart shutdown significant register",
+        "path http websocket events",
+        "header-time idle-time request-time body-bytes connections websocket-message-bytes drain-time",
+        "scenario",
+    ];
+    for key in known.iter().flat_map(|keys| keys.split(' ')) {
+        let shown = text.lines().any(|line| line.starts_with(key) || line.contains(&format!(".{key}]")));
+        assert!(shown, "{key} is not on the page");
+    }
 }
 
 #[test]
@@ -358,4 +385,18 @@ fn columns_count_characters() {
         "rusm.toml:1:21: app.héé: unknown key. Use one of `name`, `listen`
          rusm.toml:1:32: app.x: unknown key. Use one of `name`, `listen`",
     );
+}
+
+#[test]
+fn the_manifests_of_the_examples_are_sound() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let mut checked = 0;
+    for example in fs::read_dir(examples).expect("there are examples") {
+        let directory = example.expect("it can be listed").path();
+        if directory.join("rusm.toml").exists() {
+            Manifest::load(&directory).unwrap_or_else(|error| panic!("{error}"));
+            checked += 1;
+        }
+    }
+    assert!(checked > 0);
 }

@@ -77,12 +77,27 @@ impl Server {
         let address = options.listen;
         let failed = |source| ListenError { address, source };
         let listener = node.seams().sockets.listen(address).await.map_err(failed)?;
-        let local_addr = listener.local_addr().map_err(failed)?;
+        let ServeOptions { limits, routes, .. } = options;
+        Self::start_on(node, listener, limits, routes, handlers).map_err(failed)
+    }
+
+    /// The same on a listener that was bound before.
+    ///
+    /// # Errors
+    /// The listener does not know its address.
+    pub fn start_on(
+        node: Node,
+        listener: Box<dyn Listener>,
+        limits: Limits,
+        routes: Vec<Route>,
+        handlers: Arc<dyn Handlers>,
+    ) -> io::Result<ServerHandle> {
+        let local_addr = listener.local_addr()?;
         let shared = Arc::new(Shared {
             node,
             handlers,
-            routes: Routes::new(options.routes),
-            limits: options.limits,
+            routes: Routes::new(routes),
+            limits,
             active: Arc::default(),
             phase: watch::Sender::new(Phase::Serving),
             date: Date::default(),

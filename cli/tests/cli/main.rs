@@ -1,0 +1,7 @@
+//! The real `rusm`, as a person or a script runs it.
+
+#![expect(clippy::disallowed_methods, reason = "tests of the command line never run in the simulator")]
+
+mod help;
+mod run;
+mod support;
