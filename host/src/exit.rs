@@ -33,7 +33,7 @@ pub(crate) fn exit_reason(error: &wasmtime::Error, state: &ProcessState) -> Exit
             "it wanted {wanted} bytes of memory; grants.memory of component {} allows {limit}",
             state.component.name()
         )),
-        None => ExitReason::new(TRAP).with_detail(trap_message(error, &state.stderr.take())),
+        None => ExitReason::new(TRAP).with_detail(trap_message(error, &state.last_words.take())),
     };
     match error.downcast_ref::<WasmBacktrace>() {
         Some(backtrace) => reason.with_backtrace(backtrace.to_string()),
@@ -49,12 +49,12 @@ pub(crate) fn status_reason(status: i32) -> ExitReason {
     }
 }
 
-/// A Rust panic is an `unreachable` for Wasm; what it says it has written to standard error just before.
-fn trap_message(error: &wasmtime::Error, stderr: &str) -> String {
+/// A Rust panic is an `unreachable` for Wasm; what it says it has written or logged just before.
+fn trap_message(error: &wasmtime::Error, last_words: &str) -> String {
     let trap = match error.downcast_ref::<Trap>() {
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };
-    let said = matches!(error.downcast_ref(), Some(Trap::UnreachableCodeReached)) && !stderr.is_empty();
-    if said { format!("{stderr}\n{trap}") } else { trap }
+    let said = matches!(error.downcast_ref(), Some(Trap::UnreachableCodeReached)) && !last_words.is_empty();
+    if said { format!("{last_words}\n{trap}") } else { trap }
 }

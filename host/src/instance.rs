@@ -5,7 +5,7 @@ use crate::faults::GuestFault;
 use crate::host::Host;
 use crate::limits::MemoryMeter;
 use crate::state::ProcessState;
-use crate::wasi::{GuestRandom, StderrTail, environment, log_lines, preopen};
+use crate::wasi::{GuestRandom, LastWords, environment, log_lines, preopen};
 use rusm_core::{Context, ExitReason};
 use std::sync::Arc;
 use wasmtime::component::Instance;
@@ -150,8 +150,8 @@ fn new_state(
     context: Context,
     options: InstanceOptions,
 ) -> Result<ProcessState, ExitReason> {
-    let stderr = StderrTail::default();
-    let wasi = wasi_context(host, component, &context, options.stdio, &stderr)
+    let last_words = LastWords::default();
+    let wasi = wasi_context(host, component, &context, options.stdio, &last_words)
         .map_err(|why| ExitReason::new(START_FAILED).with_detail(why))?;
     let mut variables = environment(component, host.environment());
     variables.extend(options.environment);
@@ -163,7 +163,7 @@ fn new_state(
         component: component.clone(),
         wasi,
         table: Default::default(),
-        stderr,
+        last_words,
         environment: variables,
         arguments: options.arguments,
         extension: None,
@@ -176,12 +176,12 @@ fn wasi_context(
     component: &Component,
     context: &Context,
     stdio: Stdio,
-    stderr: &StderrTail,
+    last_words: &LastWords,
 ) -> Result<WasiCtx, String> {
     let mut wasi = WasiCtxBuilder::new();
     match stdio {
         Stdio::Log => {
-            let (out, err) = log_lines(context.pid(), component.name(), stderr);
+            let (out, err) = log_lines(context.pid(), component.name(), last_words);
             wasi.stdout(out).stderr(err);
         }
         Stdio::Inherit => {

@@ -2,7 +2,7 @@ use crate::component::Component;
 use crate::grants::Denied;
 use crate::host::Host;
 use crate::limits::MemoryMeter;
-use crate::wasi::{GuestRandom, StderrTail};
+use crate::wasi::{GuestRandom, LastWords};
 use rusm_core::{Context, TraceEvent};
 use std::any::Any;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub struct ProcessState {
     pub(crate) table: ResourceTable,
     pub(crate) random: GuestRandom,
     pub(crate) memory: MemoryMeter,
-    pub(crate) stderr: StderrTail,
+    pub(crate) last_words: LastWords,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) arguments: Vec<String>,
     pub(crate) extension: Option<Box<dyn Any + Send>>,

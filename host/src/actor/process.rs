@@ -9,6 +9,9 @@ use rusm_core::{Badarg, CallError, Destination, Payload, Pid, SpawnOptions, Star
 use std::time::Duration;
 use types::Refusal;
 
+/// Bytes of one log message; the rest is cut off.
+const LOG_BYTES_MAX: usize = 4096;
+
 impl From<Badarg> for Refusal {
     fn from(badarg: Badarg) -> Self {
         Self::Badarg(badarg.0)
@@ -166,14 +169,18 @@ impl wit::Host for ProcessState {
         Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
     }
 
-    fn log(&mut self, level: wit::LogLevel, message: String) {
+    fn log(&mut self, level: wit::LogLevel, mut message: String) {
+        message.truncate(message.floor_char_boundary(LOG_BYTES_MAX));
         let pid = self.context.pid();
         let component = self.component.name();
         match level {
             wit::LogLevel::Debug => tracing::debug!(target: "guest", %pid, component, "{message}"),
             wit::LogLevel::Info => tracing::info!(target: "guest", %pid, component, "{message}"),
             wit::LogLevel::Warn => tracing::warn!(target: "guest", %pid, component, "{message}"),
-            wit::LogLevel::Error => tracing::error!(target: "guest", %pid, component, "{message}"),
+            wit::LogLevel::Error => {
+                tracing::error!(target: "guest", %pid, component, "{message}");
+                self.last_words.push(message);
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ mod stdio;
 
 pub(crate) use cli::{environment, preopen};
 pub(crate) use random::GuestRandom;
-pub(crate) use stdio::{StderrTail, log_lines};
+pub(crate) use stdio::{LastWords, log_lines};
 
 use crate::state::ProcessState;
 use clocks::SeamClocks;

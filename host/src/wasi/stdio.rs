@@ -15,19 +15,19 @@ use wasmtime_wasi_io::streams::{OutputStream, StreamResult};
 
 /// Bytes of one line; a longer one is logged in pieces.
 const LINE_BYTES_MAX: usize = 4096;
-/// Lines of standard error that are kept for the exit reason.
-const TAIL_LINES: usize = 16;
+/// Lines that are kept for the exit reason.
+const LAST_WORDS_LINES: usize = 16;
 /// Bytes that a guest may write in one call.
 const WRITE_BYTES_MAX: usize = 64 << 10;
 
-/// The last lines that a guest wrote to standard error.
+/// The last lines that a guest wrote to standard error, or logged as an error: what it knows of its own end.
 #[derive(Clone, Default)]
-pub(crate) struct StderrTail(Arc<Mutex<VecDeque<String>>>);
+pub(crate) struct LastWords(Arc<Mutex<VecDeque<String>>>);
 
-impl StderrTail {
-    fn push(&self, line: String) {
+impl LastWords {
+    pub(crate) fn push(&self, line: String) {
         let mut lines = self.0.lock();
-        if lines.len() == TAIL_LINES {
+        if lines.len() == LAST_WORDS_LINES {
             lines.pop_front();
         }
         lines.push_back(line);
@@ -42,12 +42,12 @@ impl StderrTail {
 }
 
 /// Standard output and error of a process that logs both.
-pub(crate) fn log_lines(pid: Pid, component: &str, tail: &StderrTail) -> (LogStream, LogStream) {
-    let stream = |tail| {
-        let lines = Lines { pid, component: component.to_owned(), pending: Vec::new(), tail };
+pub(crate) fn log_lines(pid: Pid, component: &str, last_words: &LastWords) -> (LogStream, LogStream) {
+    let stream = |last_words| {
+        let lines = Lines { pid, component: component.to_owned(), pending: Vec::new(), last_words };
         LogStream(Arc::new(Mutex::new(lines)))
     };
-    (stream(None), stream(Some(tail.clone())))
+    (stream(None), stream(Some(last_words.clone())))
 }
 
 /// Cuts what is written into lines.
@@ -59,7 +59,7 @@ struct Lines {
     component: String,
     pending: Vec<u8>,
     /// Standard error's.
-    tail: Option<StderrTail>,
+    last_words: Option<LastWords>,
 }
 
 impl Lines {
@@ -82,11 +82,11 @@ impl Lines {
     fn end_line(&mut self) {
         let line = String::from_utf8_lossy(&self.pending).into_owned();
         self.pending.clear();
-        match &self.tail {
+        match &self.last_words {
             None => tracing::info!(target: "guest", pid = %self.pid, component = self.component, "{line}"),
-            Some(tail) => {
+            Some(last_words) => {
                 tracing::warn!(target: "guest", pid = %self.pid, component = self.component, "{line}");
-                tail.push(line);
+                last_words.push(line);
             }
         }
     }
@@ -157,22 +157,22 @@ mod tests {
     use rusm_core::NodeId;
 
     fn check(writes: &[&str], expected: &str) {
-        let tail = StderrTail::default();
+        let last_words = LastWords::default();
         let pid = Pid { node: NodeId::of_name("a"), incarnation: 1, index: 0, serial: 0, random: 0 };
-        let (_, stderr) = log_lines(pid, "x", &tail);
+        let (_, stderr) = log_lines(pid, "x", &last_words);
         for text in writes {
             stderr.0.lock().write(text.as_bytes());
         }
         drop(stderr);
-        assert_eq!(tail.take(), expected);
+        assert_eq!(last_words.take(), expected);
     }
 
     #[test]
     fn the_last_lines_are_kept() {
         check(&["a\nb", "c\n"], "a\nbc");
         check(&["no end"], "no end");
-        let many: Vec<String> = (0..TAIL_LINES + 1).map(|n| format!("{n}\n")).collect();
-        let kept: Vec<String> = (1..TAIL_LINES + 1).map(|n| n.to_string()).collect();
+        let many: Vec<String> = (0..LAST_WORDS_LINES + 1).map(|n| format!("{n}\n")).collect();
+        let kept: Vec<String> = (1..LAST_WORDS_LINES + 1).map(|n| n.to_string()).collect();
         check(&[&many.concat()], &kept.join("\n"));
     }
 
@@ -180,7 +180,7 @@ mod tests {
     fn a_line_is_cut_at_its_limit() {
         let at = "x".repeat(LINE_BYTES_MAX);
         check(&[&at], &at);
-        check(&[&at, "\n"], &format!("{at}\n").trim_end());
+        check(&[&at, "\n"], &at);
         check(&[&at, "y"], &format!("{at}\ny"));
     }
 

@@ -1,0 +1,106 @@
+use crate::support::{World, guest};
+use rusm_core::{ExitReason, SpawnOptions};
+use rusm_host::manifest::{FileGrant, Grants};
+use rusm_host::{EXIT_STATUS, Host, HostOptions, InstanceOptions, Profile, TRAP, command_body, exit_status};
+
+async fn run_with(options: HostOptions, grants: Grants, arguments: &[&str]) -> ExitReason {
+    let world = World::with(options);
+    let component = world.host.load_here("tool", guest("command"), grants).expect("it is a component");
+    let arguments = ["tool"].iter().chain(arguments).map(|text| (*text).to_owned()).collect();
+    let options = InstanceOptions { arguments, ..InstanceOptions::default() };
+    let body = command_body(&world.host, &component, options);
+    let pid = world.node.spawn_with(SpawnOptions::default(), body).pid;
+    world.at(pid).exit().await
+}
+
+fn options() -> HostOptions {
+    HostOptions::new(crate::support::engine(Profile::Production))
+}
+
+async fn run(arguments: &[&str]) -> ExitReason {
+    run_with(options(), Grants::default(), arguments).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commands_status_is_its_processs_exit_reason() {
+    let check = async |arguments: &[&str], expected: ExitReason, status: u8| {
+        let reason = run(arguments).await;
+        assert_eq!(reason, expected, "{arguments:?}");
+        assert_eq!(exit_status(&reason), status, "{arguments:?}");
+    };
+    let status = |status: &str| ExitReason::new(EXIT_STATUS).with_detail(status);
+    check(&[], ExitReason::NORMAL, 0).await;
+    check(&["status", "0"], ExitReason::NORMAL, 0).await;
+    check(&["status", "1"], status("1"), 1).await;
+    // `wasi:cli/run` and Rust's standard library know success and failure, and no number.
+    check(&["status", "255"], status("1"), 1).await;
+    check(&["leave", "0"], ExitReason::NORMAL, 0).await;
+    check(&["leave", "7"], status("1"), 1).await;
+    check(&["leave-with", "7"], status("7"), 7).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_panics_is_a_crash() {
+    let reason = run(&["panic", "no more"]).await;
+    assert_eq!(reason.word(), TRAP);
+    assert!(reason.detail().is_some_and(|detail| detail.contains("no more")), "{reason}");
+    assert_eq!(exit_status(&reason), 101);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_has_its_arguments() {
+    assert_eq!(run(&["args", "one", "two words"]).await, ExitReason::NORMAL);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_sees_the_granted_variables_and_no_others() {
+    let mut options = options();
+    options.environment = [("GIVEN", "value"), ("KEPT", "secret")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let grants = Grants { env: ["GIVEN".to_owned(), "UNSET".to_owned()].into(), ..Grants::default() };
+    assert_eq!(run_with(options, grants, &["variable", "GIVEN"]).await, ExitReason::NORMAL);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_reads_and_writes_the_granted_folders_and_no_others() {
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    let grant = |host: &str, write| FileGrant { host: host.into(), guest: format!("/{host}"), write };
+    for folder in ["kept", "open", "secret"] {
+        std::fs::create_dir(directory.path().join(folder)).expect("it can be made");
+    }
+    let check = async |arguments: &[&str], works: bool| {
+        let mut options = options();
+        options.directory = directory.path().to_owned();
+        let grants = Grants { files: vec![grant("kept", false), grant("open", true)], ..Grants::default() };
+        let reason = run_with(options, grants, arguments).await;
+        assert_eq!(reason.is_normal(), works, "{arguments:?}: {reason}");
+    };
+    check(&["write", "/open/file"], true).await;
+    check(&["read", "/open/file"], true).await;
+    check(&["write", "/kept/file"], false).await;
+    check(&["read", "/open/../secret/file"], false).await;
+    check(&["write", "/secret/file"], false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_not_there_is_named() {
+    let grants = Grants {
+        files: vec![FileGrant { host: "nowhere".into(), guest: "/x".to_owned(), write: false }],
+        ..Grants::default()
+    };
+    let reason = run_with(options(), grants, &[]).await;
+    assert!(
+        reason.detail().is_some_and(|detail| detail.contains("nowhere of grants.files cannot be opened")),
+        "{reason}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_actor_is_no_command() {
+    let world = World::puppet();
+    let component = world.host.component("puppet").expect("it was loaded");
+    let body = command_body(&world.host as &Host, &component, InstanceOptions::default());
+    let pid = world.node.spawn_with(SpawnOptions::default(), body).pid;
+    let reason = world.at(pid).exit().await;
+    let detail = reason.detail().expect("there is one");
+    assert!(detail.starts_with("component puppet is not a command: it does not export wasi:cli/run@0.2"), "{detail}");
+}

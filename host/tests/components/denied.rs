@@ -1,0 +1,72 @@
+//! A component with no grants is refused everything, and each refusal names the missing grant.
+
+use crate::support::{World, guest};
+use rusm_host::manifest::Grants;
+use rusm_host::{InstanceOptions, command_body, exit_status};
+
+/// What the guest hears, and what the log says.
+async fn check(operation: &str, grant: &str) {
+    let world = World::puppet();
+    let heard = world.up("puppet", "").await.ask(operation).await;
+    let text = format!("grants.{grant} of component puppet is missing");
+    assert_eq!(heard, format!("denied: {text}"), "{operation}");
+    assert_eq!(world.notes(), [text], "{operation}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_neither_reached_nor_registered() {
+    check("send lobby hello", r#"reach = ["lobby"]"#).await;
+    check("call lobby hello", r#"reach = ["lobby"]"#).await;
+    check("whereis lobby", r#"reach = ["lobby"]"#).await;
+    check("monitor lobby", r#"reach = ["lobby"]"#).await;
+    check("after-name lobby", r#"reach = ["lobby"]"#).await;
+    check("register lobby", r#"register = ["lobby"]"#).await;
+    check("unregister lobby", r#"register = ["lobby"]"#).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_spawned_or_supervised() {
+    check("spawn none puppet", r#"spawn = ["puppet"]"#).await;
+    check("start-child rooms x", r#"supervise = ["rooms"]"#).await;
+    check("which-children rooms", r#"supervise = ["rooms"]"#).await;
+}
+
+/// Runs the command, and gives its status and the notes.
+async fn command(arguments: &[&str]) -> (u8, Vec<String>) {
+    let world = World::new();
+    let component = world.host.load_here("tool", guest("command"), Grants::default()).expect("it is a component");
+    let arguments = ["tool"].iter().chain(arguments).map(|text| (*text).to_owned()).collect();
+    let options = InstanceOptions { arguments, ..InstanceOptions::default() };
+    let body = command_body(&world.host, &component, options);
+    let pid = world.node.spawn_with(Default::default(), body).pid;
+    let status = exit_status(&world.at(pid).exit().await);
+    (status, world.notes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_no_files() {
+    let (status, notes) = command(&["read", "/etc/hostname"]).await;
+    assert_eq!(status, 1);
+    assert!(notes.contains(&"it sees no files: grants.files of component tool is empty".to_owned()), "{notes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_no_variables() {
+    let (status, notes) = command(&["no-variables"]).await;
+    assert_eq!(status, 0);
+    let text = "it sees no environment variables: grants.env of component tool is empty";
+    assert!(notes.contains(&text.to_owned()), "{notes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_no_sockets_and_no_name_lookup() {
+    let (status, notes) = command(&["connect", "127.0.0.1:9"]).await;
+    assert_eq!(status, 0, "permission is denied");
+    assert!(
+        notes.iter().any(|note| note.starts_with("a TCP socket: sockets are granted to no component")),
+        "{notes:?}"
+    );
+    let (status, notes) = command(&["resolve", "localhost:80"]).await;
+    assert_eq!(status, 1);
+    assert!(notes.iter().any(|note| note.starts_with("a name lookup: ")), "{notes:?}");
+}
