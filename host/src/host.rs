@@ -3,7 +3,7 @@ use crate::engine::{CompileError, Engine};
 use crate::faults::GuestFaults;
 use crate::manifest::Grants;
 use crate::state::ProcessState;
-use crate::{actor, wasi};
+use crate::{actor, serve, wasi};
 use parking_lot::RwLock;
 use rusm_core::seam::Seams;
 use sha2::{Digest, Sha256};
@@ -93,6 +93,7 @@ impl Host {
         let mut linker = Linker::new(engine.wasmtime());
         wasi::add_to_linker(&mut linker)?;
         actor::add_to_linker(&mut linker)?;
+        serve::guest::add_to_linker(&mut linker)?;
         for extension in extensions {
             extension(&mut linker)?;
         }

@@ -162,6 +162,7 @@ fn new_state(
         host: host.clone(),
         component: component.clone(),
         wasi,
+        http: wasmtime_wasi_http::WasiHttpCtx::new(),
         table: Default::default(),
         last_words,
         environment: variables,

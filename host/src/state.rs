@@ -8,6 +8,7 @@ use std::any::Any;
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::WasiHttpCtx;
 use wasmtime_wasi_io::IoView;
 
 /// What a store holds beside its instance: the process that the instance is, and what the host functions need of it.
@@ -19,6 +20,7 @@ pub struct ProcessState {
     pub(crate) host: Host,
     pub(crate) component: Component,
     pub(crate) wasi: WasiCtx,
+    pub(crate) http: WasiHttpCtx,
     pub(crate) table: ResourceTable,
     pub(crate) random: GuestRandom,
     pub(crate) memory: MemoryMeter,

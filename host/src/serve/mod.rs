@@ -8,6 +8,7 @@ mod body;
 mod connection;
 mod date;
 mod event_stream;
+pub(crate) mod guest;
 mod handlers;
 mod outbox;
 mod patience;
