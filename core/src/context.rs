@@ -1,12 +1,12 @@
 use crate::factory::{ProcessBody, process_body};
 use crate::handle::handle_signals;
-use crate::process::{AliasMode, Answer, Link, Monitor, Process};
+use crate::process::{AliasMode, Answer, Link, Monitor, Process, Starter};
 use crate::receive::{AwaitAnswer, Receive};
 use crate::registry::Badarg;
 use crate::seam::Timestamp;
 use crate::signal::{Kind, Signal};
 use crate::spawn::{SpawnOptions, Spawned, Started};
-use crate::{Caller, Destination, ExitReason, Message, Monitored, Node, Payload, Pid, Reference};
+use crate::{Caller, Destination, ExitReason, Message, Monitored, Node, Payload, Pid, ProcessInfo, Reference};
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
@@ -29,6 +29,15 @@ pub enum CallError {
     /// A process cannot answer itself while it waits. Nothing was sent.
     #[error("a process called itself")]
     CallingSelf,
+}
+
+/// What a timer of [`Context::start_timer`] sends.
+#[derive(Debug)]
+pub struct TimerFired {
+    /// Which timer.
+    pub timer: Reference,
+    /// The message.
+    pub payload: Payload,
 }
 
 /// What a process has of the runtime: everything it does goes through here. Only its own process has it.
@@ -165,24 +174,19 @@ impl Context {
             Destination::Pid(_) | Destination::Alias(_) => Monitored::Pid(target),
         };
         let call = self.monitor_target(object, Some(target), Some(AliasMode::Reply));
+        let waiting = WaitingCall { context: self, call };
         let from = Caller { pid: self.pid(), reference: call };
         self.signal(target, Kind::Message(Message::Call { from, payload: payload.into() }));
-        let is_answer = |message: &Message| match message {
-            Message::Reply { reference, .. } => *reference == call,
-            Message::Down { monitor, .. } => *monitor == call,
-            Message::Plain(_) | Message::Call { .. } | Message::Exit { .. } => false,
-        };
-        match self.receive_from(marker, Some(timeout), is_answer).await {
+        let received = self.receive_from(marker, Some(timeout), |message| is_answer(call, message)).await;
+        // One that came in the last moment counts.
+        let received = received.or_else(|| waiting.give_up());
+        // Nothing is left to clean up, and to look for an answer again would cost a walk through the mailbox.
+        std::mem::forget(waiting);
+        match received {
             Some(Message::Reply { payload, .. }) => Ok(payload),
             Some(Message::Down { reason, .. }) => Err(CallError::Down(reason)),
             Some(other) => unreachable!("a call received what it did not ask for: {other:?}"),
-            None => {
-                self.demonitor_flush(call);
-                match self.try_receive(is_answer) {
-                    Some(Message::Reply { payload, .. }) => Ok(payload),
-                    _ => Err(CallError::Timeout),
-                }
-            }
+            None => Err(CallError::Timeout),
         }
     }
 
@@ -288,9 +292,12 @@ impl Context {
     }
 
     /// Sends an exit signal: OTP's `exit/2`. `kill` cannot be trapped; `normal` does nothing to another process that
-    /// does not trap exits.
+    /// does not trap exits. To oneself it ends, unless trapped, with what `self` awaits next.
     pub fn exit_signal(&self, to: Pid, reason: ExitReason) {
         self.signal(to, Kind::Exit { reason, linked: false });
+        if to == self.pid() {
+            handle_signals(&self.node, &self.process);
+        }
     }
 
     /// Ends this process: OTP's `exit/1`. Does not return.
@@ -335,6 +342,12 @@ impl Context {
         let request = self.ask();
         self.signal(pid, Kind::Alive { request });
         matches!(self.answer_to(request).await, Answer::Alive(true))
+    }
+
+    /// What is known of a process of this node, or `None` when it is dead. The question goes behind the signals that
+    /// this process has sent it. Source: OTP `erlang:process_info/2`.
+    pub async fn process_info(&self, pid: Pid) -> Option<ProcessInfo> {
+        self.is_alive(pid).await.then(|| self.node.process_info(pid)).flatten()
     }
 
     fn ask(&self) -> Reference {
@@ -391,13 +404,13 @@ impl Context {
     }
 
     /// Spawns a process, linked and monitored as the options say, and waits until it says that it is up, or ends. A
-    /// start that failed leaves neither `Exit` nor `Down` message, and no monitor.
+    /// start that failed or was ignored leaves neither `Exit` nor `Down` message, and no monitor.
     /// Divergence: OTP's `proc_lib:start_monitor` leaves the `Down`.
     pub async fn start(&self, options: SpawnOptions, body: ProcessBody) -> (Started, Option<Reference>) {
         let request = self.ask();
         let monitor = self.node.spawn_process(Some(&self.process), Some(request), options, body).monitor;
         match self.answer_to(request).await {
-            Answer::Started(outcome @ Started::Failed(_)) => {
+            Answer::Started(outcome @ (Started::Failed(_) | Started::Ignored)) => {
                 if let Some(monitor) = monitor {
                     self.demonitor_flush(monitor);
                 }
@@ -408,35 +421,50 @@ impl Context {
         }
     }
 
-    fn started(&self, outcome: Started) {
+    /// Says that this process is up: whoever started it goes on.
+    pub fn init_ack(&self) {
         let starter = self.process.state.lock().starter.take();
-        if let Some((starter, request)) = starter {
-            self.signal(starter, Kind::Started { request, outcome });
+        if let Some(Starter { pid, request, .. }) = starter {
+            self.signal(pid, Kind::Started { request, outcome: Started::Up(self.pid()) });
         }
     }
 
-    /// Says that this process is up: whoever started it goes on.
-    pub fn init_ack(&self) {
-        self.started(Started::Up(self.pid()));
-    }
-
-    /// Says that there is nothing to run: OTP's `ignore`. The process should then return.
+    /// Says that there is nothing to run: OTP's `ignore`. The process must then return: whoever started it goes on when
+    /// it has ended, so that its name is free again. Source: OTP 26, `proc_lib:init_fail/2`.
     pub fn init_ignore(&self) {
-        self.started(Started::Ignored);
+        self.will_not_start(Started::Ignored);
     }
 
-    /// Says why this process cannot start. The process should then return that reason.
+    /// Says why this process cannot start. As with [`init_ignore`](Self::init_ignore) it must then return.
     pub fn init_fail(&self, reason: ExitReason) {
-        self.started(Started::Failed(reason));
+        self.will_not_start(Started::Failed(reason));
+    }
+
+    fn will_not_start(&self, outcome: Started) {
+        if let Some(starter) = &mut self.process.state.lock().starter {
+            starter.outcome = Some(outcome);
+        }
     }
 
     /// Sends a message after a delay, never earlier. A timer to a pid ends with that process; a name is looked up when
     /// it fires. Source: OTP `erlang:send_after/3`.
     pub fn send_after(&self, delay: Duration, to: impl Into<Destination>, payload: impl Into<Payload>) -> Reference {
         let timer = self.make_reference();
-        let deadline = self.now() + delay;
-        self.node.timers().start(&self.node, timer, deadline, self.pid(), to.into(), payload.into());
+        self.start_timer_with(timer, delay, to.into(), payload.into());
         timer
+    }
+
+    /// The same, with a [`TimerFired`] that carries the timer's reference around the message. Source: OTP
+    /// `erlang:start_timer/3`.
+    pub fn start_timer(&self, delay: Duration, to: impl Into<Destination>, payload: impl Into<Payload>) -> Reference {
+        let timer = self.make_reference();
+        let fired = TimerFired { timer, payload: payload.into() };
+        self.start_timer_with(timer, delay, to.into(), Payload::local(fired));
+        timer
+    }
+
+    fn start_timer_with(&self, timer: Reference, delay: Duration, to: Destination, payload: Payload) {
+        self.node.timers().start(&self.node, timer, self.now() + delay, self.pid(), to, payload);
     }
 
     /// Cancels a timer of any process of this node: the time that was left; `None` when it has fired (its message may
@@ -453,6 +481,35 @@ impl Context {
     /// Where the host of this process writes how many bytes it holds, for `process_info`.
     pub fn memory_gauge(&self) -> Arc<AtomicU64> {
         self.process.memory.clone()
+    }
+}
+
+/// A call that waits. Dropped while it does, as when somebody else was faster in a `select!`, it leaves nothing behind: no
+/// monitor, no alias, no answer in the mailbox.
+struct WaitingCall<'a> {
+    context: &'a Context,
+    call: Reference,
+}
+
+impl WaitingCall<'_> {
+    /// No answer arrives from now on; one that has arrived is returned.
+    fn give_up(&self) -> Option<Message> {
+        self.context.demonitor(self.call);
+        self.context.try_receive(|message| is_answer(self.call, message))
+    }
+}
+
+impl Drop for WaitingCall<'_> {
+    fn drop(&mut self) {
+        drop(self.give_up());
+    }
+}
+
+fn is_answer(call: Reference, message: &Message) -> bool {
+    match message {
+        Message::Reply { reference, .. } => *reference == call,
+        Message::Down { monitor, .. } => *monitor == call,
+        Message::Plain(_) | Message::Call { .. } | Message::Exit { .. } => false,
     }
 }
 

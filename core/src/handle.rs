@@ -71,8 +71,8 @@ impl State {
             Kind::Alive { request } => outgoing.push((from, Kind::AliveReply { request, alive: true })),
             Kind::AliveReply { request, alive } => self.answer(request, Answer::Alive(alive)),
             Kind::Started { request, outcome } => {
-                if let Started::Failed(_) = outcome {
-                    // A start that failed leaves no EXIT behind. Source: OTP 26, `proc_lib:start_link`.
+                if let Started::Failed(_) | Started::Ignored = outcome {
+                    // A start that came to nothing leaves no EXIT behind. Source: OTP 26, `proc_lib:start_link`.
                     self.links.remove(&from);
                 }
                 self.answer(request, Answer::Started(outcome));

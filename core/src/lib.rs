@@ -26,7 +26,7 @@ mod timer;
 mod trace;
 
 pub use calls::Calls;
-pub use context::{CallError, Context};
+pub use context::{CallError, Context, TimerFired};
 pub use exit_reason::{EXIT_REASON_DETAIL_MAX, ExitReason};
 pub use factory::{Factory, ProcessBody, ProcessSpec, process_body};
 pub use message::{Caller, Destination, Encoding, Message, Monitored, Payload, Term};

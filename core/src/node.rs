@@ -1,7 +1,7 @@
 use crate::context::Context;
 use crate::factory::{Factory, ProcessBody, ProcessSpec, process_body};
 use crate::handle::bounce;
-use crate::process::{Link, Monitor, Process, State};
+use crate::process::{Link, Monitor, Process, Starter, State};
 use crate::registry::{Badarg, Registry};
 use crate::seam::{Envelope, RandomStream, Seams, Timestamp};
 use crate::signal::{Kind, Signal};
@@ -238,7 +238,7 @@ impl Node {
                 // What a DOWN of this monitor names is kept by the watcher; here only the watcher counts.
                 state.monitored_by.insert(monitor, (parent.pid, Monitored::Pid(parent.pid)));
             }
-            state.starter = start_request.map(|request| (parent.pid, request));
+            state.starter = start_request.map(|request| Starter { pid: parent.pid, request, outcome: None });
         }
         let now = self.0.seams.clock.now();
         let random = self.unguessable();
@@ -386,7 +386,7 @@ impl Node {
     /// # Errors
     /// The name is in use, or the process is dead or has another one.
     pub fn register(&self, name: &str, pid: Pid) -> Result<(), Badarg> {
-        self.0.registry.register(name, pid, || self.0.table.get(pid).is_some_and(|process| !process.is_closed()))?;
+        self.0.registry.register(name, pid, || self.0.table.living(pid).is_some())?;
         self.trace(|| TraceEvent::Registered { name, pid });
         Ok(())
     }
@@ -413,7 +413,7 @@ impl Node {
 
     /// What is known of a live process of this node.
     pub fn process_info(&self, pid: Pid) -> Option<ProcessInfo> {
-        let process = self.0.table.get(pid)?;
+        let process = self.0.table.living(pid)?;
         let name = self.0.registry.name_of(pid);
         let state = process.state.lock();
         Some(ProcessInfo {
@@ -449,13 +449,14 @@ impl Node {
         factory.body(self, spec)
     }
 
-    /// Sends a signal through the delivery seam, or straight to its receiver.
+    /// Sends a signal through the delivery seam, or straight to its receiver. What a process sends itself has arrived
+    /// at once.
     pub(crate) fn signal(&self, from: Pid, to: Pid, signal: Signal) {
         self.trace(|| TraceEvent::Sent { from, to, kind: signal.kind() });
         let envelope = Envelope { from, to, signal };
         match &self.0.seams.delivery {
-            None => self.deliver(envelope),
-            Some(delivery) => delivery.send(self, envelope),
+            Some(delivery) if from != to => delivery.send(self, envelope),
+            Some(_) | None => self.deliver(envelope),
         }
     }
 

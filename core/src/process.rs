@@ -20,6 +20,8 @@ pub(crate) struct Process {
     queued: AtomicBool,
     /// Whether `State::exit` is set: looked at without its lock.
     exiting: AtomicBool,
+    /// Whether the process is dead to whoever looks. It still takes signals while those hear of its end who must.
+    ended: AtomicBool,
     pub(crate) state: Mutex<State>,
 }
 
@@ -43,8 +45,7 @@ pub(crate) struct State {
     pub(crate) aliases: SmallMap<Reference, AliasMode>,
     /// Answers of the runtime itself that this process waits for.
     pub(crate) answers: SmallMap<Reference, Answer>,
-    /// Who waits to hear that this process is up.
-    pub(crate) starter: Option<(Pid, Reference)>,
+    pub(crate) starter: Option<Starter>,
     /// Room for a batch of signals, kept so that handling one allocates nothing.
     pub(crate) batch: Vec<(Pid, Signal)>,
     /// Set once; the process ends when it next suspends.
@@ -57,6 +58,14 @@ pub(crate) enum Link {
     Active,
     /// `unlink` was called; the half goes when the acknowledgement with this number comes.
     Unlinking(u64),
+}
+
+/// Who waits to hear that this process is up.
+pub(crate) struct Starter {
+    pub(crate) pid: Pid,
+    pub(crate) request: Reference,
+    /// What to say when this process ends before it is up; nothing says the exit reason.
+    pub(crate) outcome: Option<Started>,
 }
 
 pub(crate) struct Monitor {
@@ -93,6 +102,7 @@ impl Process {
             queue: Mutex::default(),
             queued: AtomicBool::new(false),
             exiting: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             state: Mutex::new(state),
         }
     }
@@ -156,16 +166,21 @@ impl Process {
         self.queued.store(true, Ordering::Release);
     }
 
-    /// From now on the process is dead to everybody; what was still queued is returned.
+    /// From now on the process is dead to whoever looks.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    /// From now on the process takes no signals; what was still queued is returned.
     pub(crate) fn close(&self) -> Vec<(Pid, Signal)> {
         let mut queue = self.queue.lock();
         queue.closed = true;
         queue.waker = None;
         std::mem::take(&mut queue.signals)
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.queue.lock().closed
     }
 
     /// Signals that have not been handled yet.

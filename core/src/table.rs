@@ -66,7 +66,13 @@ impl ProcessTable {
         Some(process)
     }
 
-    /// Takes the process out; its pid reaches nobody from now on.
+    /// The process has ended: it counts no more, and nobody finds it. Signals still reach it until it is removed.
+    pub(crate) fn retire(&self, process: &Process) {
+        process.end();
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Takes a retired process out; its pid reaches nobody from now on.
     pub(crate) fn remove(&self, pid: Pid) {
         let Some(slot) = self.slot(pid.index) else { return };
         let removed = {
@@ -78,11 +84,15 @@ impl ProcessTable {
             slot.process.take()
         };
         drop(removed);
-        self.count.fetch_sub(1, Ordering::Relaxed);
         self.free.lock().released.push(pid.index);
     }
 
     /// The live process of exactly that pid.
+    pub(crate) fn living(&self, pid: Pid) -> Option<Arc<Process>> {
+        self.get(pid).filter(|process| !process.is_ended())
+    }
+
+    /// The process of exactly that pid, if signals still reach it.
     pub(crate) fn get(&self, pid: Pid) -> Option<Arc<Process>> {
         self.at(pid.index).filter(|process| process.pid == pid)
     }
@@ -99,7 +109,8 @@ impl ProcessTable {
     /// The pids of all live processes, by index.
     pub(crate) fn pids(&self) -> Vec<Pid> {
         let used = self.free.lock().never_used;
-        (0..used).filter_map(|index| self.at(index).map(|process| process.pid)).collect()
+        let live = (0..used).filter_map(|index| self.at(index)).filter(|process| !process.is_ended());
+        live.map(|process| process.pid).collect()
     }
 
     fn slot(&self, index: u32) -> Option<&Mutex<Slot>> {

@@ -1,5 +1,5 @@
 use crate::handle::{bounce, handle_signals};
-use crate::process::{Link, Process};
+use crate::process::{Link, Process, Starter};
 use crate::signal::{Kind, Signal};
 use crate::{BoxFuture, ExitReason, Node, Started, TraceEvent};
 use std::any::Any;
@@ -22,7 +22,8 @@ impl ProcessTask {
         Self { node, process, body: Some(body) }
     }
 
-    /// Ends the process: first its body is dropped, then it is dead to everybody, then those hear of it who must.
+    /// Ends the process: first its body is dropped, then it is dead to whoever looks, then those hear of it who must.
+    /// Only then is it taken out: whoever is told that there is no such process has heard of its end before.
     fn finish(&mut self, reason: ExitReason) {
         let body = self.body.take();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(move || drop(body))) {
@@ -30,11 +31,10 @@ impl ProcessTask {
         }
         let Self { node, process, .. } = self;
         let pid = process.pid;
-        let undelivered = process.close();
+        node.table().retire(process);
         if let Some(name) = node.registry().forget(pid) {
             node.trace(|| TraceEvent::Unregistered { name: &name, pid });
         }
-        node.table().remove(pid);
         node.timers().forget(pid);
         node.trace(|| TraceEvent::Exited { pid, reason: &reason });
 
@@ -44,8 +44,8 @@ impl ProcessTask {
             (std::mem::take(&mut state.label), state.links.take(), state.monitored_by.take(), state.starter.take())
         };
         report(&label, process, &reason);
-        if let Some((starter, request)) = starter {
-            let outcome = Started::Failed(reason.clone());
+        if let Some(Starter { pid: starter, request, outcome }) = starter {
+            let outcome = outcome.unwrap_or_else(|| Started::Failed(reason.clone()));
             node.signal(pid, starter, Signal(Kind::Started { request, outcome }));
         }
         for (other, link) in links {
@@ -56,6 +56,8 @@ impl ProcessTask {
         for (monitor, (watcher, _)) in watchers {
             node.signal(pid, watcher, Signal(Kind::Down { monitor, reason: reason.clone() }));
         }
+        let undelivered = process.close();
+        node.table().remove(pid);
         for (from, signal) in undelivered {
             bounce(node, pid, from, signal, &ExitReason::NOPROC);
         }

@@ -28,7 +28,8 @@ struct Timer {
 }
 
 impl Timers {
-    /// Sends `payload` from `owner` at `deadline`, never earlier. A name is looked up then.
+    /// Sends `payload` from `owner` at `deadline`, never earlier. A name is looked up then. To a process of this node
+    /// that is dead there is no timer.
     pub(crate) fn start(
         &self,
         node: &Node,
@@ -40,6 +41,10 @@ impl Timers {
     ) {
         let mut state = self.state.lock();
         if let Destination::Pid(pid) = to {
+            // Asked under the lock: a process that ends later finds its timer in `forget`.
+            if pid.node == node.id() && node.table().living(pid).is_none() {
+                return;
+            }
             state.by_pid.insert((pid, timer), ());
         }
         let earliest = state.by_deadline.first_key_value().is_none_or(|((first, _), _)| deadline < *first);

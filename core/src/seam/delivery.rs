@@ -16,6 +16,7 @@ pub struct Envelope {
 /// first-out line for each pair of processes and draws from the seed which line moves next.
 pub trait Delivery: Send + Sync + 'static {
     /// Takes a signal that was just sent, and hands it to [`Node::deliver`](crate::Node::deliver) of the receiver's
-    /// node later: all signals of one sender to one receiver, each once, in the order sent.
+    /// node later: all signals of one sender to one receiver, each once, in the order sent. What a process sends itself
+    /// does not come here.
     fn send(&self, node: &crate::Node, envelope: Envelope);
 }
