@@ -4,6 +4,7 @@
 
 mod commands;
 mod control;
+mod data_dir;
 mod exit_code;
 mod log;
 mod signals;

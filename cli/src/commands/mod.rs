@@ -2,12 +2,14 @@
 
 mod ps;
 mod run;
+mod serve;
 
 use std::process::ExitCode;
 
 /// What `rusm` can do.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
+    Serve(serve::Serve),
     Run(run::Run),
     Ps(ps::Ps),
 }
@@ -17,6 +19,7 @@ impl Command {
     /// What went wrong, where, and what to do.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Serve(serve) => serve.run(),
             Self::Run(run) => run.run(),
             Self::Ps(ps) => ps.run(),
         }

@@ -1,6 +1,6 @@
 use crate::support::Fixture;
 
-const COMMANDS: [&str; 2] = ["run", "ps"];
+const COMMANDS: [&str; 3] = ["serve", "run", "ps"];
 
 #[test]
 fn help_names_every_command_and_shows_examples() {
@@ -22,6 +22,9 @@ fn rusm_alone_shows_its_help() {
 fn a_wrong_flag_or_command_names_the_right_one() {
     let fixture = Fixture::new();
     let check = |args: &[&str], stderr: &[&str]| fixture.rusm(args).check(2, &[], stderr);
+    check(&["serve", "--lisen", "127.0.0.1:0"], &["unexpected argument '--lisen'", "'--listen'"]);
+    check(&["serv"], &["unrecognized subcommand 'serv'", "'serve'"]);
+    check(&["serve", "--listen", "8080"], &["invalid value '8080' for '--listen <ADDR>'"]);
     check(&["--log", "loud", "ps"], &["invalid value 'loud'", "use error, warn, info, debug, trace or off"]);
     check(&["run", "--memory", "much", "x.wasm"], &["invalid value 'much'", "\"much\" is no size"]);
     check(&["run"], &["FILE.wasm"]);

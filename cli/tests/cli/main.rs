@@ -3,5 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests of the command line never run in the simulator")]
 
 mod help;
+mod ps;
 mod run;
+mod serve;
 mod support;

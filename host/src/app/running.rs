@@ -2,7 +2,7 @@ use super::application::Application;
 use super::load::App;
 use super::processes::{AppProcess, processes};
 use crate::manifest::Manifest;
-use crate::serve::{Drained, Handlers, ListenError, Server, ServerHandle};
+use crate::serve::{Drained, ListenError, Server, ServerHandle};
 use rusm_core::seam::{Listener, Seams};
 use rusm_core::{ExitReason, Node};
 use std::io;
@@ -52,17 +52,12 @@ impl App {
     ///
     /// # Errors
     /// Why not; nothing of it is left.
-    pub async fn start(
-        &self,
-        node: &Node,
-        listener: Option<Box<dyn Listener>>,
-        handlers: Arc<dyn Handlers>,
-    ) -> Result<RunningApp, StartError> {
+    pub async fn start(&self, node: &Node, listener: Option<Box<dyn Listener>>) -> Result<RunningApp, StartError> {
         self.host().register(node);
         let label = self.manifest().app.name.clone();
         let application = Application::start(node, label, self.supervision_tree()).await;
         let application = application.map_err(StartError::Tree)?;
-        match listener.map(|listener| self.serve(node, listener, handlers)).transpose() {
+        match listener.map(|listener| self.serve(node, listener)).transpose() {
             Ok(server) => Ok(RunningApp { app: self.clone(), node: node.clone(), application, server }),
             Err(error) => {
                 application.stop().await;
@@ -71,9 +66,9 @@ impl App {
         }
     }
 
-    fn serve(&self, node: &Node, listener: Box<dyn Listener>, handlers: Arc<dyn Handlers>) -> io::Result<ServerHandle> {
+    fn serve(&self, node: &Node, listener: Box<dyn Listener>) -> io::Result<ServerHandle> {
         let Manifest { limits, routes, .. } = self.manifest();
-        Server::start_on(node.clone(), listener, limits.clone(), routes.clone(), handlers)
+        Server::start_on(node.clone(), listener, limits.clone(), routes.clone(), Arc::new(self.host().clone()))
     }
 }
 
