@@ -6,6 +6,7 @@ mod links;
 mod monitors;
 mod names;
 mod order;
+mod supervisors;
 mod timers;
 
 use rusm_core::seam::Seams;
