@@ -4,6 +4,8 @@
 //! goes through the public API: which signals arrive, who dies and what is restarted is decided by the core alone.
 
 mod program;
+#[cfg(test)]
+mod rules_page;
 mod signals;
 mod supervisors;
 #[cfg(test)]
