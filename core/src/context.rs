@@ -122,7 +122,13 @@ impl Context {
         self.receive_from(0, Some(timeout), matches).await
     }
 
-    async fn receive_from(
+    /// Where a receive begins that can only match what arrives from now on: OTP's receive marker.
+    pub(crate) fn marker(&self) -> u64 {
+        self.process.state.lock().mailbox.marker()
+    }
+
+    /// A receive that does not look at what was in the mailbox when the marker was made.
+    pub(crate) async fn receive_from(
         &self,
         marker: u64,
         timeout: Option<Duration>,
@@ -168,7 +174,7 @@ impl Context {
         if target == self.pid() {
             return Err(CallError::CallingSelf);
         }
-        let marker = self.process.state.lock().mailbox.marker();
+        let marker = self.marker();
         let object = match to {
             Destination::Name(name) => Monitored::Name(name),
             Destination::Pid(_) | Destination::Alias(_) => Monitored::Pid(target),

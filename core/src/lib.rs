@@ -22,6 +22,7 @@ mod spawn;
 mod supervisor;
 mod table;
 mod task;
+mod tasks;
 mod timer;
 mod trace;
 
@@ -44,4 +45,5 @@ pub use supervisor::{
     SupervisorSpec,
 };
 pub use table::PROCESSES_MAX;
+pub use tasks::{Task, TaskError};
 pub use trace::{TraceEvent, Tracer};

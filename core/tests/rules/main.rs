@@ -7,6 +7,7 @@ mod monitors;
 mod names;
 mod order;
 mod supervisors;
+mod tasks;
 mod timers;
 
 use rusm_core::seam::Seams;
