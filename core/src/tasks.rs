@@ -102,7 +102,7 @@ impl<T: Send + 'static> Task<T> {
     pub async fn join(self, context: &Context, timeout: Duration) -> Result<T, TaskError> {
         match self.wait(context, timeout).await {
             Some(result) => result.map_err(TaskError::Ended),
-            None => self.kill(context).map_or(Err(TaskError::Timeout), Ok),
+            None => self.kill(context).ok_or(TaskError::Timeout),
         }
     }
 
