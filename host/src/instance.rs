@@ -1,14 +1,14 @@
 use crate::component::Component;
-use crate::engine::{Profile, in_virtual_time, settle};
-use crate::exit::{START_FAILED, TRAP, exit_reason};
+use crate::engine::{Place, Profile, in_virtual_time, settle};
+use crate::exit::{START_FAILED, SYSTEM_LIMIT, TRAP, exit_reason};
 use crate::faults::GuestFault;
 use crate::host::Host;
-use crate::limits::MemoryMeter;
+use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, MemoryMeter};
 use crate::state::ProcessState;
 use crate::wasi::{GuestRandom, LastWords, environment, log_lines, preopen};
 use rusm_core::{Context, ExitReason};
 use std::sync::Arc;
-use wasmtime::component::Instance;
+use wasmtime::component::{Instance, ResourceTable};
 use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
@@ -67,9 +67,12 @@ impl ProcessInstance {
         options: InstanceOptions,
         ready: impl FnOnce(&mut ProcessState),
     ) -> Result<Self, ExitReason> {
-        let state = new_state(host, component, context, options)?;
+        let place = host.engine().take_place().map_err(|why| ExitReason::new(SYSTEM_LIMIT).with_detail(why))?;
+        let state = new_state(host, component, context, options, place)?;
         let mut store = Store::new(host.engine().wasmtime(), state);
         store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+        store.set_max_component_handles(HANDLES_MAX);
         ready(store.data_mut());
         let prepared = host.engine().prepare(&mut store);
         prepared.map_err(|error| ExitReason::new(START_FAILED).with_detail(format!("{error:#}")))?;
@@ -129,7 +132,7 @@ async fn enter_store<T>(
             GuestFault::Loop => std::future::pending().await,
         }
     }
-    host.engine().prepare_entry(store);
+    let _inside = host.engine().enter(store);
     let result = match host.engine().profile() {
         Profile::Production => code(store).await,
         Profile::Simulation => {
@@ -149,6 +152,7 @@ fn new_state(
     component: &Component,
     context: Context,
     options: InstanceOptions,
+    place: Place,
 ) -> Result<ProcessState, ExitReason> {
     let last_words = LastWords::default();
     let wasi = wasi_context(host, component, &context, options.stdio, &last_words)
@@ -163,13 +167,20 @@ fn new_state(
         component: component.clone(),
         wasi,
         http: wasmtime_wasi_http::WasiHttpCtx::new(),
-        table: Default::default(),
+        table: resource_table(),
         last_words,
         environment: variables,
         arguments: options.arguments,
         extension: None,
         withheld: Vec::new(),
+        _place: place,
     })
+}
+
+fn resource_table() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(HANDLES_MAX);
+    table
 }
 
 fn wasi_context(

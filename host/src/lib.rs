@@ -25,7 +25,7 @@ pub use callbacks::{CallbackProcess, callback_body};
 pub use command::{command_body, exit_status};
 pub use component::{Component, Exports, World, WrongWorld};
 pub use engine::{CompileError, Engine, Profile};
-pub use exit::{EXIT_STATUS, MEMORY_LIMIT, START_FAILED, TRAP};
+pub use exit::{EXIT_STATUS, MEMORY_LIMIT, START_FAILED, SYSTEM_LIMIT, TRAP};
 pub use faults::{GuestFault, GuestFaults};
 pub use grants::Denied;
 pub use host::{Host, HostOptions, LinkerExtension, LoadError};

@@ -10,6 +10,14 @@ pub const TABLE_ELEMENTS_MAX: usize = 1 << 18;
 pub const INSTANCES_MAX: usize = 256;
 /// Tables of one process.
 pub const TABLES_MAX: usize = 256;
+/// Bytes that a guest may hand to the host in one call, a message for example; more is a trap. It may be handed more.
+pub const HOSTCALL_BYTES_MAX: usize = 16 << 20;
+/// Resources that a guest may hold: streams, pollables, files.
+pub const HANDLES_MAX: usize = 1 << 14;
+/// Bytes of a registered name; more is `badarg`.
+pub const NAME_BYTES_MAX: usize = 255;
+/// Bytes of an exit reason's word; the rest is cut off.
+pub const REASON_WORD_BYTES_MAX: usize = 255;
 /// Linear memories of one process.
 pub const MEMORIES_MAX: usize = 64;
 

@@ -1,4 +1,5 @@
 use crate::component::Component;
+use crate::engine::Place;
 use crate::grants::Denied;
 use crate::host::Host;
 use crate::limits::MemoryMeter;
@@ -30,6 +31,7 @@ pub struct ProcessState {
     pub(crate) extension: Option<Box<dyn Any + Send>>,
     /// Grants whose absence was noted already.
     pub(crate) withheld: Vec<&'static str>,
+    pub(crate) _place: Place,
 }
 
 impl ProcessState {

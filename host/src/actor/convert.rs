@@ -1,6 +1,7 @@
 //! Between the values of `rusm:actor/types` and the core's.
 
 use super::bindings::rusm::actor::types as wit;
+use crate::limits::REASON_WORD_BYTES_MAX;
 use rusm_core::{Caller, Destination, Encoding, ExitReason, Monitored, NodeId, Pid, Reference, Term};
 
 impl From<Pid> for wit::Pid {
@@ -63,7 +64,9 @@ impl From<ExitReason> for wit::ExitReason {
 
 impl From<wit::ExitReason> for ExitReason {
     fn from(reason: wit::ExitReason) -> Self {
-        let word = Self::new(reason.word);
+        let mut word = reason.word;
+        word.truncate(word.floor_char_boundary(REASON_WORD_BYTES_MAX));
+        let word = Self::new(word);
         match reason.detail {
             Some(detail) => word.with_detail(detail),
             None => word,

@@ -4,6 +4,7 @@ use super::bindings::rusm::actor::process as wit;
 use super::bindings::rusm::actor::types;
 use crate::exit::ProcessExit;
 use crate::grants::Denied;
+use crate::limits::NAME_BYTES_MAX;
 use crate::state::ProcessState;
 use rusm_core::{Badarg, CallError, Destination, Payload, Pid, SpawnOptions, Started, Term};
 use std::time::Duration;
@@ -137,6 +138,9 @@ impl wit::Host for ProcessState {
 
     fn register(&mut self, name: String) -> Result<(), Refusal> {
         self.component.allow_register(&name).map_err(|denied| self.refuse(&denied))?;
+        if name.len() > NAME_BYTES_MAX {
+            return Err(Refusal::Badarg(format!("a name has at most {NAME_BYTES_MAX} bytes")));
+        }
         Ok(self.context.register(&name, self.context.pid())?)
     }
 

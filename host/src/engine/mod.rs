@@ -4,17 +4,22 @@
 mod cache;
 mod compile;
 mod profile;
+mod room;
 mod ticker;
 mod virtual_time;
 
 pub use compile::{COMPILE_TIME_MAX, COMPONENT_BYTES_MAX, CompileError};
 pub use profile::Profile;
+pub(crate) use room::Place;
+pub(crate) use ticker::Inside;
 pub use ticker::TICK;
 pub(crate) use virtual_time::{in_virtual_time, settle};
 
 use cache::CodeCache;
+use room::Room;
 use std::path::PathBuf;
 use std::sync::Arc;
+use ticker::Ticker;
 
 /// A Wasmtime engine with its code cache. Cheap to clone; one for each profile in a machine's process.
 #[derive(Clone)]
@@ -24,6 +29,9 @@ struct Inner {
     wasmtime: wasmtime::Engine,
     profile: Profile,
     cache: Option<CodeCache>,
+    room: Arc<Room>,
+    /// None when guests are preempted by fuel.
+    ticker: Option<Ticker>,
 }
 
 impl Engine {
@@ -35,10 +43,8 @@ impl Engine {
     pub fn new(profile: Profile, cache: Option<PathBuf>) -> wasmtime::Result<Self> {
         let wasmtime = wasmtime::Engine::new(&profile.config())?;
         let cache = cache.map(|directory| CodeCache::new(directory, &wasmtime, profile));
-        if profile == Profile::Production {
-            ticker::start(&wasmtime);
-        }
-        Ok(Self(Arc::new(Inner { wasmtime, profile, cache })))
+        let ticker = (profile == Profile::Production).then(|| Ticker::start(&wasmtime));
+        Ok(Self(Arc::new(Inner { wasmtime, profile, cache, room: Room::of_this_machine(), ticker })))
     }
 
     /// How it preempts guests.
@@ -63,13 +69,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Readies a store for the next entry into guest code.
+    /// Room for one more instance.
+    ///
+    /// # Errors
+    /// There is none; the text says what to do.
+    pub(crate) fn take_place(&self) -> Result<Place, String> {
+        self.0.room.take()
+    }
+
+    /// Readies a store for the next entry into guest code, which lasts as long as what is returned.
     ///
     /// A process that was parked has passed its deadline long ago: without a new one it would yield at its first
     /// instruction.
-    pub(crate) fn prepare_entry<T: 'static>(&self, store: &mut wasmtime::Store<T>) {
-        if self.0.profile == Profile::Production {
-            store.set_epoch_deadline(1);
-        }
+    pub(crate) fn enter<T: 'static>(&self, store: &mut wasmtime::Store<T>) -> Option<Inside> {
+        let ticker = self.0.ticker.as_ref()?;
+        store.set_epoch_deadline(1);
+        Some(ticker.enter())
     }
 }

@@ -1,7 +1,8 @@
-use crate::support::{World, within};
+use crate::support::{World, names, within};
 use rusm_core::{ExitReason, Started};
-use rusm_host::MEMORY_LIMIT;
+use rusm_host::limits::{HOSTCALL_BYTES_MAX, NAME_BYTES_MAX, REASON_WORD_BYTES_MAX};
 use rusm_host::manifest::Grants;
+use rusm_host::{MEMORY_LIMIT, TRAP};
 
 /// One thread for all: the spinner has it, and must give it away.
 #[tokio::test]
@@ -49,4 +50,30 @@ async fn a_guest_whose_first_memory_is_past_its_limit_does_not_start() {
     let world = World::new().actor("hungry", Grants { memory_bytes: 64 << 10, ..Grants::default() });
     let Started::Failed(reason) = world.start("hungry", "").await else { panic!("it started") };
     assert_eq!(reason.word(), MEMORY_LIMIT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_above_the_limit_of_a_host_call_ends_its_sender() {
+    let world = World::puppet();
+    let (sender, receiver) = (world.up("puppet", "").await, world.up("puppet", "").await);
+    let pid = receiver.pid_text().await;
+    // The message's tag and the pid count as well.
+    assert_eq!(sender.ask(&format!("send-bytes {} {pid}", HOSTCALL_BYTES_MAX - 1024)).await, "ok");
+    let reason = sender.ends(&format!("send-bytes {} {pid}", HOSTCALL_BYTES_MAX + 1)).await;
+    assert_eq!(reason.word(), TRAP);
+    assert_eq!(receiver.ask("seen").await, "init ; message no text");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_reasons_are_limited() {
+    let world = World::new().actor("puppet", Grants { register: names(&["*"]), ..Grants::default() });
+    let puppet = world.up("puppet", "").await;
+    let name = "x".repeat(NAME_BYTES_MAX + 1);
+    assert_eq!(
+        puppet.ask(&format!("register {name}")).await,
+        format!("badarg: a name has at most {NAME_BYTES_MAX} bytes")
+    );
+    assert_eq!(puppet.ask(&format!("register {}", &name[1..])).await, "ok");
+    let word = "x".repeat(REASON_WORD_BYTES_MAX + 1);
+    assert_eq!(puppet.ends(&format!("exit {word}")).await.word(), &word[1..]);
 }

@@ -68,6 +68,7 @@ impl Puppet {
             "echo" => operand.to_owned(),
             "self" => json(&process::self_pid()),
             "caller" => json(&caller.pid),
+            "is-asked" => self.waiting.is_some().to_string(),
             "seen" => self.seen.join("; "),
             "panic" => panic!("{operand}"),
             "spin" => spin(),
@@ -97,6 +98,11 @@ impl Puppet {
                 let (pid, text) = split(rest);
                 let millis = millis.parse().expect("milliseconds");
                 called(process::call(pid_of(pid), text, Duration::from_millis(millis)))
+            }
+            "send-bytes" => {
+                let (bytes, pid) = split(operand);
+                let bytes: usize = bytes.parse().expect("a number");
+                result(process::send(pid_of(pid), vec![0; bytes]))
             }
             "link" => {
                 process::link(pid_of(operand));
