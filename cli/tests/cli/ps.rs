@@ -23,7 +23,7 @@ fn a_nodes_tree_is_shown() {
     let inner = ended.stdout.lines().find(|line| line.contains("supervisor:inner")).expect("it is shown");
     assert!(inner.starts_with("   └─ <"), "it is below the root: {inner}");
     let cells: Vec<&str> = inner.split_whitespace().skip(2).collect();
-    assert_eq!(cells[..4], ["supervisor:inner", "inner", "root", "0"], "{inner}");
+    assert_eq!(cells[..4], ["supervisor:inner", "supervisor", "root", "0"], "{inner}");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn json_has_the_node_and_its_processes() {
     let processes = json["processes"].as_array().expect("a list");
     let root = processes.iter().find(|process| process["name"] == "supervisor:root").expect("the root lives");
     let application = processes.iter().find(|process| process["pid"] == root["parent"]).expect("it has a parent");
-    assert_eq!(application["component"], "tree");
+    assert_eq!(application["component"], "application");
     assert_eq!(root["restarts"], serde_json::Value::Null, "nobody restarts the root");
 }
 

@@ -12,6 +12,9 @@ pub(super) struct Application {
     ended: watch::Receiver<Option<ExitReason>>,
 }
 
+/// What its label says. A component of this name is another thing: it has a supervisor, or serves a connection.
+const LABEL: &str = "application";
+
 /// Asks the application to stop.
 struct Stop;
 
@@ -20,7 +23,7 @@ impl Application {
     ///
     /// # Errors
     /// Why it did not start. Nothing of it is left.
-    pub(super) async fn start(node: &Node, label: String, root: SupervisorSpec) -> Result<Self, ExitReason> {
+    pub(super) async fn start(node: &Node, root: SupervisorSpec) -> Result<Self, ExitReason> {
         let (up, is_up) = oneshot::channel();
         let (ending, ended) = watch::channel(None);
         let body = process_body(move |context| async move {
@@ -28,7 +31,7 @@ impl Application {
             ending.send_replace(Some(reason.clone()));
             reason
         });
-        let options = SpawnOptions { label, ..SpawnOptions::default() };
+        let options = SpawnOptions { label: LABEL.to_owned(), ..SpawnOptions::default() };
         let pid = node.spawn_with(options, body).pid;
         match is_up.await {
             Ok(started) => started.map(|()| Self { node: node.clone(), pid, ended }),
@@ -100,7 +103,7 @@ mod tests {
     }
 
     async fn start(node: &Node, child: ChildSpec) -> Result<Application, ExitReason> {
-        Application::start(node, "a".to_owned(), root(child)).await
+        Application::start(node, root(child)).await
     }
 
     #[tokio::test]

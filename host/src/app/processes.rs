@@ -9,6 +9,9 @@ use std::time::Duration;
 /// How long all supervisors together may take to list their children: one that starts a child answers nobody meanwhile.
 const SUPERVISORS_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// What the label of every supervisor says: its name stands in its registered name.
+const SUPERVISOR_LABEL: &str = "supervisor";
+
 /// A live process as those see it who watch an app.
 #[derive(Clone, Debug)]
 pub struct AppProcess {
@@ -31,20 +34,24 @@ pub struct Supervised {
 
 /// All processes of a node that live, by pid.
 pub(super) async fn processes(node: &Node, manifest: &Manifest) -> Vec<AppProcess> {
-    let supervisors = supervisors(node, manifest);
-    let children = children(node, &supervisors).await;
     let mut pids = node.processes();
     pids.sort_unstable();
-    let process = |pid| {
-        let info = node.process_info(pid)?;
-        let known = children.get(&pid).cloned();
-        let supervised = known.or_else(|| {
-            let supervisor = supervisors.get(&info.parent?)?.clone();
-            Some(Supervised { supervisor, child: info.label.clone(), restarts: None })
-        });
-        Some(AppProcess { info, supervised })
+    // Looked at before anybody is asked anything: the questions themselves are processes and messages.
+    let infos: Vec<ProcessInfo> = pids.into_iter().filter_map(|pid| node.process_info(pid)).collect();
+    let supervisors = supervisors(node, manifest);
+    let children = children(node, &supervisors).await;
+    let process = |mut info: ProcessInfo| {
+        let parent = info.parent.and_then(|parent| supervisors.get(&parent));
+        let supervised = children
+            .get(&info.pid)
+            .cloned()
+            .or_else(|| Some(Supervised { supervisor: parent?.clone(), child: info.label.clone(), restarts: None }));
+        if supervisors.contains_key(&info.pid) {
+            info.label = SUPERVISOR_LABEL.to_owned();
+        }
+        AppProcess { info, supervised }
     };
-    pids.into_iter().filter_map(process).collect()
+    infos.into_iter().map(process).collect()
 }
 
 fn supervisors(node: &Node, manifest: &Manifest) -> BTreeMap<Pid, String> {
@@ -94,8 +101,11 @@ mod tests {
         let Started::Up(root) = Supervisor::start(&node, root).await else { panic!("it did not start") };
         let stranger = node.spawn(|context| async move { drop(context.receive().await) });
         let found = processes(&node, &manifest).await;
+        assert_eq!(found.len(), 3, "nothing of the question is seen");
         let of = |pid: Pid| found.iter().find(|process| process.info.pid == pid).expect("it lives");
         assert_eq!(of(root).supervised, None);
+        assert_eq!(of(root).info.label, "supervisor");
+        assert_eq!(of(root).info.mailbox_len, 0);
         assert_eq!(of(stranger).supervised, None);
         let children: Vec<_> = found.iter().filter_map(|process| process.supervised.as_ref()).collect();
         let patient = Supervised { supervisor: "root".to_owned(), child: "patient".to_owned(), restarts: Some(0) };

@@ -54,8 +54,7 @@ impl App {
     /// Why not; nothing of it is left.
     pub async fn start(&self, node: &Node, listener: Option<Box<dyn Listener>>) -> Result<RunningApp, StartError> {
         self.host().register(node);
-        let label = self.manifest().app.name.clone();
-        let application = Application::start(node, label, self.supervision_tree()).await;
+        let application = Application::start(node, self.supervision_tree()).await;
         let application = application.map_err(StartError::Tree)?;
         match listener.map(|listener| self.serve(node, listener)).transpose() {
             Ok(server) => Ok(RunningApp { app: self.clone(), node: node.clone(), application, server }),
