@@ -177,3 +177,37 @@ fn a_node_without_a_control_socket_serves_and_says_so() {
     node.signal("TERM");
     node.wait().check(0, &[], &["`rusm ps` will not see this node", "is no directory: remove it"]);
 }
+
+#[test]
+fn a_branch_that_gives_up_leaves_the_others_alone() {
+    let fixture = Fixture::with_app(
+        r#"
+        app.name = "a"
+        [component.c]
+        wasm = "c.wasm"
+        [supervisor.root]
+        intensity = 0
+        children = ["beside", "branch"]
+        [supervisor.beside]
+        [supervisor.branch]
+        intensity = 2
+        as-child = "temporary"
+        children = ["c"]
+        [child.c]
+        component = "c"
+        "#,
+    );
+    fixture.component("app/c.wasm", FAILING);
+    let node = fixture.serve(&["app"]);
+    let names = || {
+        let ended = fixture.rusm(&["ps", "--json"]);
+        ended.check(0, &[], &[]);
+        let json: serde_json::Value = serde_json::from_str(&ended.stdout).expect("it is JSON");
+        let processes = json["processes"].as_array().expect("a list").clone();
+        processes.into_iter().filter_map(|process| Some(process["name"].as_str()?.to_owned())).collect::<Vec<_>>()
+    };
+    while names().iter().any(|name| name == "supervisor:branch") {}
+    assert_eq!(names(), ["supervisor:root", "supervisor:beside"]);
+    node.signal("TERM");
+    node.wait().check(0, &[], &["supervisor gave up, restart 3"]);
+}

@@ -55,7 +55,7 @@ impl Builder<'_> {
         match name {
             ChildName::Supervisor(name) => {
                 let supervisor = self.manifest.supervisors.get(name)?;
-                Some(ChildSpec::supervisor(name, self.supervisor(supervisor)))
+                Some(ChildSpec::supervisor(name, self.supervisor(supervisor)).restart(supervisor.as_child))
             }
             ChildName::Child(name) => Some(self.worker(self.manifest.children.get(name)?)),
         }
@@ -77,6 +77,7 @@ impl Builder<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rusm_core::Restart;
     use std::path::Path;
 
     #[test]
@@ -90,6 +91,7 @@ mod tests {
             period = "9s"
             children = ["inner"]
             [supervisor.inner]
+            as-child = "temporary"
         "#;
         let manifest = Manifest::parse(Path::new("rusm.toml"), text).expect("it is sound");
         let tree = supervision_tree(&manifest, &BTreeMap::new());
@@ -98,6 +100,7 @@ mod tests {
         assert_eq!((tree.flags.intensity, tree.flags.period.as_secs()), (7, 9));
         assert_eq!(tree.children.len(), 1);
         assert_eq!(tree.children[0].name.as_deref(), Some("supervisor:inner"));
+        assert_eq!(tree.children[0].restart, Restart::Temporary);
         tree.check().expect("it can be started");
     }
 

@@ -2,6 +2,7 @@ use super::name::{check_name_value, check_table_name};
 use super::references::References;
 use super::scalar::{DURATION_REMEDY, parse_duration};
 use super::section::Section;
+use super::tree::ROOT;
 use rusm_core::{AutoShutdown, Encoding, Restart, Shutdown, Strategy, Term};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,6 +20,9 @@ pub struct Supervisor {
     pub period: Duration,
     /// `auto-shutdown`: whether it ends when its significant children have. Default never.
     pub auto_shutdown: AutoShutdown,
+    /// `as-child`: when its own supervisor restarts it. Default permanent; a temporary one that has given up stays down,
+    /// and everything beside it goes on.
+    pub as_child: Restart,
     /// What it supervises.
     pub children: Children,
 }
@@ -115,6 +119,7 @@ impl Supervisor {
             intensity: section.count("intensity", 0).unwrap_or(1),
             period: section.duration("period").unwrap_or(Duration::from_secs(5)),
             auto_shutdown: read_auto_shutdown(&mut section),
+            as_child: read_as_child(&mut section, name.get_ref()),
             children,
         };
         section.finish();
@@ -184,10 +189,20 @@ fn check_register(register: &Spanned<String>, section: &Section<'_, '_>) {
     }
 }
 
+/// [`Restart`] as the manifest says it.
+const RESTARTS: [(&str, Restart); 3] =
+    [("permanent", Restart::Permanent), ("transient", Restart::Transient), ("temporary", Restart::Temporary)];
+
 fn read_restart(section: &mut Section<'_, '_>) -> Restart {
-    let choices =
-        [("permanent", Restart::Permanent), ("transient", Restart::Transient), ("temporary", Restart::Temporary)];
-    section.choice("restart", &choices).unwrap_or(Restart::Permanent)
+    section.choice("restart", &RESTARTS).unwrap_or(Restart::Permanent)
+}
+
+/// The root is nobody's child.
+fn read_as_child(section: &mut Section<'_, '_>, name: &str) -> Restart {
+    if name == ROOT {
+        return Restart::Permanent;
+    }
+    section.choice("as-child", &RESTARTS).unwrap_or(Restart::Permanent)
 }
 
 fn read_auto_shutdown(section: &mut Section<'_, '_>) -> AutoShutdown {

@@ -117,7 +117,7 @@ fn the_reference_page_is_a_manifest_with_every_key() {
         "name listen",
         "source wasm grants",
         "reach register spawn supervise key-value files env http memory",
-        "strategy intensity period auto-shutdown children component restart shutdown",
+        "strategy intensity period auto-shutdown as-child children component restart shutdown",
         "component args restart shutdown significant register",
         "path http websocket events",
         "header-time idle-time request-time body-bytes connections websocket-message-bytes drain-time",
@@ -282,6 +282,15 @@ fn strategies_and_restart_types_are_known() {
         "[supervisor.root]\nstrategy = \"dynamic\"\nchildren = [\"a\"]\n",
         "rusm.toml:5:13: supervisor.root.component: is missing. Name the component that each child runs
          rusm.toml:7:1: supervisor.root.children: unknown key. Use one of `strategy`, `component`, `restart`, `shutdown`, `intensity`, `period`, `auto-shutdown`",
+    );
+}
+
+#[test]
+fn the_root_is_nobodys_child() {
+    check("[supervisor.root]\nchildren = [\"a\"]\n[supervisor.a]\nas-child = \"temporary\"\n", "");
+    check(
+        "[supervisor.root]\nas-child = \"temporary\"\n",
+        "rusm.toml:6:1: supervisor.root.as-child: unknown key. Use one of `strategy`, `children`, `intensity`, `period`, `auto-shutdown`",
     );
 }
 
