@@ -1,11 +1,13 @@
 use crate::component::{Component, Exports, WrongWorld};
 use crate::engine::{CompileError, Engine};
 use crate::faults::GuestFaults;
+use crate::key_value::KeyValue;
 use crate::manifest::Grants;
 use crate::state::ProcessState;
-use crate::{actor, serve, wasi};
-use parking_lot::RwLock;
+use crate::{actor, key_value, serve, wasi};
+use parking_lot::{Mutex, RwLock};
 use rusm_core::seam::Seams;
+use rusm_core::{Node, NodeId};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -53,6 +55,8 @@ struct Inner {
     faults: Option<Arc<dyn GuestFaults>>,
     linker: Linker<ProcessState>,
     components: RwLock<BTreeMap<String, Component>>,
+    /// The store of each node that this host runs on, and of which of its lives.
+    key_values: Mutex<BTreeMap<NodeId, (u32, KeyValue)>>,
 }
 
 /// Why a component could not be loaded. Nothing has changed.
@@ -94,11 +98,13 @@ impl Host {
         wasi::add_to_linker(&mut linker)?;
         actor::add_to_linker(&mut linker)?;
         serve::guest::add_to_linker(&mut linker)?;
+        key_value::add_to_linker(&mut linker)?;
         for extension in extensions {
             extension(&mut linker)?;
         }
         let components = RwLock::default();
-        Ok(Self(Arc::new(Inner { engine, directory, environment, faults, linker, components })))
+        let key_values = Mutex::default();
+        Ok(Self(Arc::new(Inner { engine, directory, environment, faults, linker, components, key_values })))
     }
 
     /// What compiles and runs the components.
@@ -141,6 +147,20 @@ impl Host {
     /// See [`LoadError`].
     pub fn load_here(&self, name: &str, wasm: &[u8], grants: Grants) -> Result<Component, LoadError> {
         self.link(name, Sha256::digest(wasm).into(), self.engine().compile_here(wasm), grants)
+    }
+
+    /// The key-value store of a node: the same for all its processes. A node that was started again has a new one, on
+    /// the same file.
+    pub fn key_value(&self, node: &Node) -> KeyValue {
+        let mut key_values = self.0.key_values.lock();
+        match key_values.get(&node.id()) {
+            Some((life, values)) if *life == node.incarnation() => values.clone(),
+            _ => {
+                let values = KeyValue::new(node.seams());
+                key_values.insert(node.id(), (node.incarnation(), values.clone()));
+                values
+            }
+        }
     }
 
     fn link(

@@ -16,6 +16,7 @@ mod faults;
 mod grants;
 mod host;
 mod instance;
+pub mod key_value;
 pub mod limits;
 pub mod manifest;
 mod state;
