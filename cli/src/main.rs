@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the command line never runs in the simulator")]
 
+mod build;
 mod commands;
 mod control;
 mod data_dir;

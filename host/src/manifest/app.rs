@@ -52,6 +52,11 @@ impl AppSettings {
 }
 
 impl SimSettings {
+    /// Where the compiled scenario lies, below the app's directory.
+    pub fn wasm_path(&self) -> PathBuf {
+        Path::new("build").join("sim").join("scenario.wasm")
+    }
+
     pub(super) fn read(root: &mut Section<'_, '_>, directory: &Path) -> Option<Self> {
         let mut section = root.section("sim")?;
         let scenario = section.required_string("scenario", "Name the folder of the scenario component");
