@@ -4,5 +4,11 @@
 pub(crate) const FAILED: u8 = 1;
 /// The root supervisor of a served app gave up.
 pub(crate) const ROOT_GAVE_UP: u8 = 3;
+/// A property of a simulated app is broken.
+pub(crate) const PROPERTY_BROKEN: u8 = 4;
+/// A simulated app stalled.
+pub(crate) const STALLED: u8 = 5;
+/// A simulated app did not start, its scenario failed or a task panicked.
+pub(crate) const CRASHED: u8 = 6;
 /// Ctrl-C, as a shell says it.
 pub(crate) const INTERRUPTED: u8 = 130;

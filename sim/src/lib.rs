@@ -4,6 +4,8 @@
 //! A run is a [`Sim`]. Its [hosts](Sim::seams) have simulated halves of the seams of [`rusm_core::seam`]; nodes and
 //! whatever runs on them are the unchanged code.
 
+#[cfg(feature = "guests")]
+pub mod app;
 mod clock;
 mod delivery;
 mod disk;

@@ -234,6 +234,11 @@ impl SimHandle {
         self.0.kernel.panics()
     }
 
+    /// The first processes that panicked on nodes that write to the event log, and with what.
+    pub fn process_panics(&self) -> Vec<String> {
+        self.0.kernel.process_panics()
+    }
+
     /// How many tasks the present life of a host has.
     pub fn task_count(&self, host: &str) -> usize {
         let life = self.host(host, |host| host.life.clone());
@@ -287,6 +292,12 @@ impl SimHandle {
         self.recorder().count("node: slow");
         self.record("fault", &format!("slow {host} {percent}"));
         self.host(host, |host| host.life.set_slowness(percent));
+    }
+
+    /// Ends [`set_slowness`](Self::set_slowness).
+    pub fn restore_speed(&self, host: &str) {
+        self.record("full-speed", host);
+        self.host(host, |host| host.life.set_slowness(100));
     }
 
     /// Crashes a host: its tasks are gone, its connections cut, and its disk keeps what was synced and, of the rest,

@@ -1,5 +1,5 @@
 use crate::executor::{Kernel, Life};
-use rusm_core::{Node, TraceEvent, Tracer};
+use rusm_core::{ExitReason, Node, TraceEvent, Tracer};
 use std::sync::Arc;
 
 /// Writes what a node does to the log.
@@ -23,9 +23,14 @@ impl Tracer for SimTracer {
                 };
                 line.text(label)
             }),
-            TraceEvent::Exited { pid, reason } => self.kernel.record("exited", |line| {
-                line.pid(host, *pid).text(reason.word()).text(reason.detail().unwrap_or_default())
-            }),
+            TraceEvent::Exited { pid, reason } => {
+                if reason.word() == ExitReason::PANIC.word() {
+                    self.kernel.process_panicked(format!("{pid}: {reason}"));
+                }
+                self.kernel.record("exited", |line| {
+                    line.pid(host, *pid).text(reason.word()).text(reason.detail().unwrap_or_default())
+                });
+            }
             TraceEvent::Sent { from, to, kind } => {
                 self.kernel.record("sent", |line| line.pid(host, *from).pid(host, *to).text(kind));
             }

@@ -54,6 +54,8 @@ where
         Ok(Ok(())) => {}
     }
     assert_eq!(sim.panics(), 0, "{name}: a task of seed {seed} panicked; {replay}");
+    // A node makes an exit reason of a panic: an assertion in a process would fail in silence.
+    assert_eq!(sim.process_panics(), Vec::<String>::new(), "{name}: a process of seed {seed} panicked; {replay}");
     reached.extend(sim.recorder().counts().into_keys());
     sim.hash()
 }

@@ -1,7 +1,7 @@
 //! Workers die while others watch them: each monitor that is not taken back gives one DOWN, and no other gives one.
 
 use crate::explore::{below, clear, explore, idle, micros, storm};
-use rusm_core::{Context, ExitReason, Message, Node, Pid};
+use rusm_core::{Context, ExitReason, Message, Monitored, Node, Pid};
 use rusm_sim::SimHandle;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ async fn scenario(sim: SimHandle) {
         })
         .collect();
     storm(&sim, &node, 12, |random| workers.get((random % WORKERS) as usize).copied()).await;
+    sim.sleep(Duration::from_secs(1)).await;
+    both_sides_agree(&node, &workers, &watchers);
     for worker in workers.iter() {
         node.exit_signal(*worker, ExitReason::KILL);
     }
@@ -34,6 +36,17 @@ async fn scenario(sim: SimHandle) {
         assert!(node.process_info(watcher).is_none(), "{watcher} still waits for a DOWN: it was lost");
     }
     clear(&sim, &node).await;
+}
+
+/// At rest every live worker knows of just the monitors that watchers have on it.
+fn both_sides_agree(node: &Node, workers: &[Pid], watchers: &[Pid]) {
+    let watched: Vec<Monitored> =
+        watchers.iter().filter_map(|watcher| node.process_info(*watcher)).flat_map(|info| info.monitors).collect();
+    for worker in workers {
+        let Some(info) = node.process_info(*worker) else { continue };
+        let monitors = watched.iter().filter(|object| **object == Monitored::Pid(*worker)).count();
+        assert_eq!(info.monitored_by, monitors, "{worker} knows of other monitors than there are");
+    }
 }
 
 async fn watcher(context: Context, sim: SimHandle, number: u64, workers: Arc<Vec<Pid>>) {

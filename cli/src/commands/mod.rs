@@ -4,6 +4,7 @@ mod build;
 mod ps;
 mod run;
 mod serve;
+mod sim;
 
 use std::process::ExitCode;
 
@@ -14,6 +15,7 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     Run(run::Run),
     Ps(ps::Ps),
+    Sim(sim::Sim),
 }
 
 impl Command {
@@ -25,6 +27,7 @@ impl Command {
             Self::Serve(serve) => serve.run(),
             Self::Run(run) => run.run(),
             Self::Ps(ps) => ps.run(),
+            Self::Sim(sim) => sim.run(),
         }
     }
 }

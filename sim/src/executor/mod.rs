@@ -26,6 +26,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use tasks::{Task, Tasks};
 
+/// Of the processes that panicked, how many are remembered.
+const PROCESS_PANICS_KEPT: usize = 16;
+
 /// The executor and its clock.
 pub(crate) struct Kernel {
     pub(crate) seed: u64,
@@ -35,6 +38,7 @@ pub(crate) struct Kernel {
     /// Virtual time that the running poll takes beside its own.
     charged: AtomicU64,
     panics: AtomicU64,
+    process_panics: Mutex<Vec<String>>,
     ready: Arc<Ready>,
     state: Mutex<State>,
 }
@@ -67,6 +71,7 @@ impl Kernel {
             now: AtomicU64::new(0),
             charged: AtomicU64::new(0),
             panics: AtomicU64::new(0),
+            process_panics: Mutex::default(),
             ready: Arc::new(Ready::new(profile.policy)),
             state: Mutex::new(State {
                 rng: generator(seed, "schedule"),
@@ -86,6 +91,18 @@ impl Kernel {
     /// How many tasks have panicked.
     pub(crate) fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
+    }
+
+    /// A process panicked, which its node made an exit reason of.
+    pub(crate) fn process_panicked(&self, what: String) {
+        let mut panics = self.process_panics.lock();
+        if panics.len() < PROCESS_PANICS_KEPT {
+            panics.push(what);
+        }
+    }
+
+    pub(crate) fn process_panics(&self) -> Vec<String> {
+        self.process_panics.lock().clone()
     }
 
     /// Appends an event to the log, now.

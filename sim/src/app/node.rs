@@ -1,0 +1,121 @@
+//! The node that runs the app: started, crashed, started again.
+
+use crate::SimHandle;
+use parking_lot::Mutex;
+use rusm_core::{ExitReason, Node, NodeOptions, Pid};
+use rusm_host::app::{App, AppProcess, RunningApp, next_incarnation};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+/// Where the app listens on its host.
+pub(super) const PORT: u16 = 80;
+
+/// The app's node in one run. There is one or, after a crash, none.
+pub(super) struct AppNode {
+    sim: SimHandle,
+    app: App,
+    running: Mutex<Option<Running>>,
+}
+
+#[derive(Clone)]
+struct Running {
+    app: Arc<RunningApp>,
+    /// What nobody supervises and belongs to the app all the same.
+    own: Arc<BTreeSet<Pid>>,
+}
+
+impl AppNode {
+    pub(super) fn new(sim: SimHandle, app: App) -> Self {
+        Self { sim, app, running: Mutex::new(None) }
+    }
+
+    /// The name of its host, which is the app's.
+    pub(super) fn host(&self) -> &str {
+        &self.app.manifest().app.name
+    }
+
+    /// Starts a node and the app on it, in the present life of its host.
+    ///
+    /// # Errors
+    /// Why it does not run.
+    pub(super) async fn start(&self) -> Result<(), String> {
+        let seams = self.sim.seams(self.host());
+        let anywhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT);
+        let listener = App::listen(self.app.manifest(), &seams, Some(anywhere)).await.map_err(|e| e.to_string())?;
+        let incarnation = next_incarnation(&*seams.storage).map_err(|error| error.to_string())?;
+        let tracer = Some(self.sim.tracer(self.host()));
+        let node = Node::start(NodeOptions { incarnation, tracer, ..NodeOptions::new(self.host(), seams) });
+        let app = Arc::new(self.app.start(&node, listener).await.map_err(|error| error.to_string())?);
+        let own = app.processes().await.iter().filter(|process| process.supervised.is_none()).map(pid).collect();
+        *self.running.lock() = Some(Running { app, own: Arc::new(own) });
+        Ok(())
+    }
+
+    /// Crashes the host.
+    pub(super) fn crash(&self) {
+        let running = self.running.lock().take();
+        self.sim.crash(self.host());
+        drop(running);
+    }
+
+    fn running(&self) -> Option<Running> {
+        self.running.lock().clone()
+    }
+
+    /// The node, when it is up.
+    pub(super) fn node(&self) -> Option<Node> {
+        self.running().map(|running| running.app.node().clone())
+    }
+
+    /// The processes that are instances of the app's components, by pid.
+    pub(super) fn instances(&self) -> Vec<Pid> {
+        let Some(node) = self.node() else { return Vec::new() };
+        let components = &self.app.manifest().components;
+        let is_instance = |pid: &Pid| node.process_info(*pid).is_some_and(|info| components.contains_key(&info.label));
+        let mut pids = node.processes();
+        pids.retain(is_instance);
+        pids.sort_unstable();
+        pids
+    }
+
+    /// The names of the app's components.
+    pub(super) fn components(&self) -> Vec<String> {
+        self.app.manifest().components.keys().cloned().collect()
+    }
+
+    /// Processes that serve a connection: neither supervised nor the app's own.
+    pub(super) async fn serving(&self) -> Vec<String> {
+        let Some(Running { app, own }) = self.running() else { return Vec::new() };
+        let processes = app.processes().await;
+        let serving = |process: &&AppProcess| process.supervised.is_none() && !own.contains(&process.info.pid);
+        processes.iter().filter(serving).map(|process| format!("{} {}", process.info.label, process.info.pid)).collect()
+    }
+
+    /// Waits until the app's root supervisor gives up, and says why. A crash of its host is none of that.
+    pub(super) async fn gives_up(&self) -> ExitReason {
+        loop {
+            let life = self.sim.incarnation(self.host());
+            if let Some(Running { app, .. }) = self.running() {
+                let reason = app.wait().await;
+                if self.sim.incarnation(self.host()) == life && self.running.lock().is_some() {
+                    return reason;
+                }
+            }
+            self.sim.sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Stops the app; says which processes are left then.
+    pub(super) async fn stop(&self) -> Vec<String> {
+        let Some(running) = self.running.lock().take() else { return Vec::new() };
+        running.app.stop().await;
+        let node = running.app.node();
+        let left = node.processes().into_iter().filter_map(|pid| node.process_info(pid));
+        left.map(|info| format!("{} {}", info.label, info.pid)).collect()
+    }
+}
+
+fn pid(process: &AppProcess) -> Pid {
+    process.info.pid
+}

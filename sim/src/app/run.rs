@@ -1,0 +1,216 @@
+//! One run of an app: faults while the clients work, then the heal, then rest, then the judgement.
+
+use super::bindings::ScenarioIndices;
+use super::bindings::rusm::scenario::run::Observation;
+use super::chaos::Chaos;
+use super::node::AppNode;
+use super::plan::Plan;
+use super::report::Outcome;
+use super::scenario::{Instance, Shared};
+use futures_util::future::{Either, select};
+use parking_lot::Mutex;
+use rusm_core::{Context, ExitReason, Node, NodeOptions, SpawnOptions, process_body};
+use rusm_host::{Component, Host, InstanceOptions, ProcessInstance, ProcessState};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot::{self, error::RecvError};
+use wasmtime::Store;
+
+/// After the heal, all clients must have returned this soon.
+const REST: Duration = Duration::from_secs(300);
+
+/// After the last client is gone, so must be what served it; and after a stop everything.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// The scenario: its code and what runs it.
+#[derive(Clone)]
+pub(super) struct Scenario {
+    pub(super) host: Host,
+    pub(super) component: Component,
+    pub(super) indices: Arc<ScenarioIndices>,
+}
+
+/// What an instance of the scenario is for.
+enum Job {
+    Clients,
+    Client(u32),
+    Check(Vec<Observation>),
+}
+
+impl Scenario {
+    async fn carry_out(&self, context: Context, state: Instance, job: Job) -> Result<u32, ExitReason> {
+        let (options, component) = (InstanceOptions::default(), &self.component);
+        let mut instance =
+            ProcessInstance::new_with(&self.host, component, context, options, |into| into.set_extension(state))
+                .await?;
+        let inner = instance.instance();
+        let indices = self.indices.clone();
+        let entry = match &job {
+            Job::Clients => "clients",
+            Job::Client(_) => "client",
+            Job::Check(_) => "check",
+        };
+        let code = async move |store: &mut Store<ProcessState>| {
+            let scenario = indices.load(&mut *store, &inner)?;
+            let workload = scenario.rusm_scenario_workload();
+            match job {
+                Job::Clients => workload.call_clients(store).await,
+                Job::Client(client) => workload.call_client(store, client).await.map(|()| 0),
+                Job::Check(observations) => workload.call_check(store, &observations).await.map(|()| 0),
+            }
+        };
+        instance.enter(entry, code).await
+    }
+}
+
+/// One run.
+pub(super) struct Run {
+    pub(super) scenario: Scenario,
+    pub(super) shared: Arc<Shared>,
+    pub(super) node: Arc<AppNode>,
+    pub(super) chaos: Chaos,
+    pub(super) plan: Plan,
+}
+
+/// Why a run ended early.
+enum Stop {
+    Crashed(String),
+    /// It is known to `Shared`.
+    Broken,
+}
+
+impl Run {
+    pub(super) async fn outcome(self) -> Outcome {
+        let shared = self.shared.clone();
+        let node = self.node.clone();
+        let broken = pin!(shared.wait_until_broken());
+        let whole = pin!(self.whole());
+        let stop = match select(broken, whole).await {
+            Either::Left(((property, detail), _)) => return Outcome::Broken { property, detail },
+            Either::Right((stop, _)) => stop,
+        };
+        drop(node);
+        match stop {
+            Ok(()) => Outcome::Passed,
+            Err(Stop::Crashed(why)) => Outcome::Crashed(why),
+            Err(Stop::Broken) => {
+                let (property, detail) = shared.wait_until_broken().await;
+                Outcome::Broken { property, detail }
+            }
+        }
+    }
+
+    fn broken(&self, property: &str, detail: String) -> Stop {
+        self.shared.broken(property, &detail);
+        Stop::Broken
+    }
+
+    async fn whole(&self) -> Result<(), Stop> {
+        self.node.start().await.map_err(Stop::Crashed)?;
+        let (node, shared, sim) = (self.node.clone(), self.shared.clone(), self.shared.sim.clone());
+        let stopping = Arc::new(Mutex::new(false));
+        sim.spawn("outside", {
+            let stopping = stopping.clone();
+            async move {
+                let reason = node.gives_up().await;
+                if !*stopping.lock() {
+                    shared.broken("the-app-runs", &format!("its root supervisor gave up: {reason}"));
+                }
+            }
+        });
+        let clients = self.count_clients().await?;
+        let running: Vec<_> = (0..clients).map(|client| self.start_job(Job::Client(client))).collect();
+        self.chaos.run(&self.plan).await.map_err(Stop::Crashed)?;
+        self.shared.heal();
+        self.clients_return(running).await?;
+        self.nothing_serves().await?;
+        self.judge().await?;
+        *stopping.lock() = true;
+        self.stops().await
+    }
+
+    async fn count_clients(&self) -> Result<u32, Stop> {
+        let counted = self.start_job(Job::Clients).await;
+        self.succeeded("clients()", counted)
+    }
+
+    async fn judge(&self) -> Result<(), Stop> {
+        let judged = self.start_job(Job::Check(self.shared.observations())).await;
+        self.succeeded("check()", judged).map(drop)
+    }
+
+    /// Every job has an instance of its own, in a process of its own, on a host of its own.
+    fn start_job(&self, job: Job) -> oneshot::Receiver<Result<u32, ExitReason>> {
+        let (client, name) = match &job {
+            Job::Clients => (u32::MAX, "counter".to_owned()),
+            Job::Client(client) => (*client, format!("client-{client}")),
+            Job::Check(_) => (u32::MAX, "judge".to_owned()),
+        };
+        let instance = Instance { client, shared: self.shared.clone() };
+        let scenario = self.scenario.clone();
+        let (done, is_done) = oneshot::channel();
+        let body = process_body(move |context| async move {
+            let result = scenario.carry_out(context, instance, job).await;
+            let reason = result.as_ref().err().cloned().unwrap_or(ExitReason::NORMAL);
+            // Nobody waits any more when the run has ended otherwise.
+            let _ = done.send(result);
+            reason
+        });
+        let node = Node::start(NodeOptions::new(&name, self.shared.sim.seams(&name)));
+        node.spawn_with(SpawnOptions { label: "scenario".to_owned(), ..SpawnOptions::default() }, body);
+        is_done
+    }
+
+    async fn clients_return(&self, running: Vec<oneshot::Receiver<Result<u32, ExitReason>>>) -> Result<(), Stop> {
+        let deadline = self.shared.sim.now() + REST;
+        for (client, returned) in running.into_iter().enumerate() {
+            let left = deadline.since(self.shared.sim.now());
+            match select(returned, pin!(self.shared.sim.sleep(left))).await {
+                Either::Left((returned, _)) => drop(self.succeeded(&format!("client({client})"), returned)?),
+                Either::Right(_) => {
+                    let detail = format!("client {client} has not returned {} s after the heal", REST.as_secs());
+                    return Err(self.broken("clients-return", detail));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn nothing_serves(&self) -> Result<(), Stop> {
+        let deadline = self.shared.sim.now() + QUIET;
+        loop {
+            let left = self.node.serving().await;
+            if left.is_empty() {
+                return Ok(());
+            }
+            if self.shared.sim.now() > deadline {
+                let detail = format!("{} s after the last client: {}", QUIET.as_secs(), left.join(", "));
+                return Err(self.broken("no-process-left-over", detail));
+            }
+            self.shared.sim.sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn stops(&self) -> Result<(), Stop> {
+        let left = match select(pin!(self.node.stop()), pin!(self.shared.sim.sleep(QUIET))).await {
+            Either::Left((left, _)) => left,
+            Either::Right(_) => {
+                let detail = format!("it still runs {} s after it was told to stop", QUIET.as_secs());
+                return Err(self.broken("the-app-stops", detail));
+            }
+        };
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(self.broken("no-process-left-over", format!("after the app was stopped: {}", left.join(", "))))
+    }
+
+    fn succeeded(&self, what: &str, result: Result<Result<u32, ExitReason>, RecvError>) -> Result<u32, Stop> {
+        let failed = |reason: ExitReason| {
+            let backtrace = reason.backtrace().map(|trace| format!("\n{trace}")).unwrap_or_default();
+            Stop::Crashed(format!("the scenario's {what} ended: {reason}{backtrace}"))
+        };
+        result.unwrap_or(Err(ExitReason::KILLED)).map_err(failed)
+    }
+}
