@@ -34,7 +34,10 @@ export type { Caller, Child, Event, ExitReason, Pid, Reference, Relations, Spawn
 /** Whom a message goes to: a pid, a registered name, or an alias wrapped as `{ tag: "alias", val }`. */
 export type To = Pid | string | Destination;
 
-/** The callbacks of an actor; what is left out has a default. State lives in the module's own variables. */
+/**
+ * The callbacks of an actor; what is left out has a default. State lives in the module's own variables. What a callback
+ * throws ends the process with the reason `error`.
+ */
 export interface Actor {
   /** Runs first; whoever starts the process waits for it. What it throws ends the start. */
   init?(args: Term): void;
@@ -60,22 +63,35 @@ export function actor(callbacks: Actor) {
       }
     },
     message(message: Term, caller: Caller | null | undefined): void {
-      if (!caller) {
-        if (callbacks.message) callbacks.message(message);
-        else log("warn", "dropped a message: this actor takes none");
-        return;
-      }
-      if (!callbacks.call) return exit("undef", "this actor answers no calls");
-      const answer = callbacks.call(message, caller);
-      if (answer !== undefined) host.reply(caller, answer);
+      guarded(() => {
+        if (caller) {
+          if (!callbacks.call) return exit("undef", "this actor answers no calls");
+          const answer = callbacks.call(message, caller);
+          if (answer !== undefined) host.reply(caller, answer);
+        } else if (callbacks.message) {
+          callbacks.message(message);
+        } else {
+          log("warn", "dropped a message: this actor takes none");
+        }
+      });
     },
     info(event: Event): void {
-      callbacks.info?.(event);
+      guarded(() => callbacks.info?.(event));
     },
     terminate(reason: ExitReason): void {
-      callbacks.terminate?.(reason);
+      guarded(() => callbacks.terminate?.(reason));
     },
   };
+}
+
+/** Runs a callback; what it throws ends this process with the reason `error`, its message and its stack. */
+export function guarded<R>(callback: () => R): R {
+  try {
+    return callback();
+  } catch (error) {
+    const stack = error instanceof Error ? `\n${error.stack ?? ""}` : "";
+    return exit("error", `${describe(error)}${stack}`.trimEnd());
+  }
 }
 
 /** The pid of the calling process. */
