@@ -98,7 +98,10 @@ fn percent_decode(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn check(path: &str, expected: Result<(&str, &[(&str, &str)]), NoRoute>) {
+    /// A component, and what the placeholders matched.
+    type Matched<'a> = (&'a str, &'a [(&'a str, &'a str)]);
+
+    fn check(path: &str, expected: Result<Matched<'_>, NoRoute>) {
         let route = |path, component: &str| Route {
             path: RoutePath::parse(path).expect("a path"),
             target: Target::Http(component.to_owned()),
