@@ -48,6 +48,7 @@ export function greeting(name: Name): string { return `no ${name}, please`; }
 #[derive(Clone, Copy, ComponentType, Lower, Lift)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "the type has all cases that the interface has")]
 enum Encoding {
     #[component(name = "raw")]
     Raw,
