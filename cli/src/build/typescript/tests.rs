@@ -44,7 +44,6 @@ export type Name = string;
 export function greeting(name: Name): string { return `no ${name}, please`; }
 ";
 
-#[expect(dead_code, reason = "the interface has four, the test sends text")]
 #[derive(Clone, Copy, ComponentType, Lower, Lift)]
 #[component(enum)]
 #[repr(u8)]
