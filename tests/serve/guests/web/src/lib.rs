@@ -1,0 +1,62 @@
+//! Answers requests, each path in another way.
+
+use rusm_sdk::key_value::Bucket;
+use rusm_sdk::{Http, Request, Response, Term, export_http, process};
+use std::time::Duration;
+
+struct Web;
+
+impl Http for Web {
+    fn handle(request: Request) -> Response {
+        match request.path.as_str() {
+            "/api/hello" => Response::text("hello"),
+            "/api/echo" => Response::new(200).with_body("application/octet-stream", request.body),
+            "/api/trap" => panic!("as you wish"),
+            "/api/spin" => loop {
+                std::hint::spin_loop();
+            },
+            "/api/grow" => {
+                let mut hoard: Vec<Vec<u8>> = Vec::new();
+                loop {
+                    hoard.push(vec![1; 1 << 20]);
+                }
+            }
+            "/api/note" => note(&request),
+            "/api/other" => match Bucket::open("other") {
+                Ok(_) => Response::text("open"),
+                Err(error) => Response::text(error.to_string()).with_status(403),
+            },
+            "/api/room" => room(&request.query),
+            _ => Response::text("no such path of mine").with_status(404),
+        }
+    }
+}
+
+/// Keeps a note, and gives it back.
+fn note(request: &Request) -> Response {
+    let bucket = match Bucket::open("notes") {
+        Ok(bucket) => bucket,
+        Err(error) => return Response::text(error.to_string()).with_status(500),
+    };
+    if request.method == "POST" {
+        return match bucket.set("note", &request.body) {
+            Ok(()) => Response::text("kept"),
+            Err(error) => Response::text(error.to_string()).with_status(500),
+        };
+    }
+    match bucket.get("note") {
+        Ok(Some(note)) => Response::new(200).with_body("text/plain", note),
+        Ok(None) => Response::text("no note").with_status(404),
+        Err(error) => Response::text(error.to_string()).with_status(500),
+    }
+}
+
+/// Asks the room, or says why it has no answer.
+fn room(query: &str) -> Response {
+    match process::call("room", Term::text(query), Duration::from_secs(20)) {
+        Ok(answer) => Response::text(answer.as_text().unwrap_or_default()),
+        Err(error) => Response::text(format!("{error:?}")).with_status(502),
+    }
+}
+
+export_http!(Web);

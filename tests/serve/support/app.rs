@@ -1,0 +1,237 @@
+use super::build::{code_cache, components, rusm};
+use super::client::{self, Answer, WebSocketClient};
+use super::within;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+/// What differs from test to test in the manifest.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AppOptions {
+    /// The lines of `[limits]`.
+    pub(crate) limits: &'static str,
+    /// `as-child` of the branch with the component that crashes as soon as it is up; without it there is no such branch.
+    pub(crate) looper: Option<&'static str>,
+}
+
+/// A running node with the app of these tests.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    child: Child,
+    log: watch::Receiver<String>,
+    app: Arc<TempDir>,
+}
+
+impl Served {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(AppOptions::default()).await
+    }
+
+    pub(crate) async fn start_with(options: AppOptions) -> Self {
+        let app = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(app.path().join("rusm.toml"), manifest(options)).expect("the manifest can be written");
+        // Compiled once for all tests, as the code does not change.
+        std::fs::create_dir_all(code_cache()).expect("a directory for code");
+        let data = app.path().join(".rusm");
+        std::fs::create_dir_all(&data).expect("a directory for data");
+        std::os::unix::fs::symlink(code_cache(), data.join("code")).expect("a link to the code");
+        Self::start_in(Arc::new(app)).await
+    }
+
+    /// Kills the node as a power failure would, and starts it again on the same data.
+    pub(crate) async fn kill_and_start_again(mut self) -> Self {
+        self.child.start_kill().expect("it runs");
+        within(self.child.wait()).await.expect("it ended");
+        Self::start_in(self.app.clone()).await
+    }
+
+    async fn start_in(app: Arc<TempDir>) -> Self {
+        let mut child = command(app.path())
+            .arg("serve")
+            .arg(app.path())
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("rusm can be started");
+        let log = collect(child.stderr.take().expect("it is piped"));
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let Some(line) = within(lines.next_line()).await.expect("text") else {
+            panic!("the node did not start: {}", log.borrow().as_str());
+        };
+        let address = line.strip_prefix("listening on http://").expect("the line that says it is ready");
+        Self { address: address.parse().expect("an address"), child, log, app }
+    }
+
+    pub(crate) async fn connect(&self) -> TcpStream {
+        within(TcpStream::connect(self.address)).await.expect("it listens")
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        within(client::request(self.connect().await, "GET", path, "")).await.expect("an answer")
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: impl Into<bytes::Bytes>) -> Answer {
+        within(client::request(self.connect().await, "POST", path, body)).await.expect("an answer")
+    }
+
+    /// A WebSocket to the room of that name.
+    pub(crate) async fn socket(&self, room: &str) -> WebSocketClient {
+        self.try_socket(room).await.expect("it is opened")
+    }
+
+    pub(crate) async fn try_socket(
+        &self,
+        room: &str,
+    ) -> Result<WebSocketClient, tokio_tungstenite::tungstenite::Error> {
+        let url = format!("ws://{}/ws/{room}", self.address);
+        let (socket, _) = within(tokio_tungstenite::client_async(url, self.connect().await)).await?;
+        Ok(socket)
+    }
+
+    /// Waits until the log has a line with all of these.
+    pub(crate) async fn logs(&self, parts: &[&str]) -> String {
+        let mut log = self.log.clone();
+        let found =
+            |log: &str| log.lines().find(|line| parts.iter().all(|part| line.contains(part))).map(str::to_owned);
+        let waiting = async {
+            loop {
+                if let Some(line) = found(log.borrow_and_update().as_str()) {
+                    return line;
+                }
+                if log.changed().await.is_err() {
+                    panic!("the node ended and never logged {parts:?}: {}", log.borrow().as_str());
+                }
+            }
+        };
+        within(waiting).await
+    }
+
+    /// How many processes of that component live.
+    pub(crate) async fn processes(&self, component: &str) -> usize {
+        let output = command(self.app.path()).args(["ps", "--json"]).output();
+        let output = within(output).await.expect("rusm can be started");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        let listed: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        count(&listed, component)
+    }
+
+    /// Waits until so many processes of that component live.
+    pub(crate) async fn until_processes(&self, component: &str, wanted: usize) {
+        within(async { while self.processes(component).await != wanted {} }).await;
+    }
+
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().expect("it runs").to_string();
+        let status = std::process::Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(status.expect("kill can be run").success());
+    }
+
+    /// Waits for the node's end.
+    pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
+        let status = within(self.child.wait()).await.expect("it ended");
+        // The log ends with the node.
+        while within(self.log.changed()).await.is_ok() {}
+        let log = self.log.borrow().clone();
+        (status, log)
+    }
+}
+
+/// Processes with that component, wherever they stand in the listing.
+fn count(listed: &serde_json::Value, component: &str) -> usize {
+    match listed {
+        serde_json::Value::Array(items) => items.iter().map(|item| count(item, component)).sum(),
+        serde_json::Value::Object(fields) => {
+            let own = fields.get("component").and_then(serde_json::Value::as_str) == Some(component);
+            usize::from(own) + fields.values().map(|value| count(value, component)).sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
+/// `rusm` with a place for control sockets of its own.
+fn command(app: &Path) -> Command {
+    let mut command = Command::new(rusm());
+    command.env("XDG_RUNTIME_DIR", app);
+    command
+}
+
+fn collect(stderr: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<String> {
+    let (sender, receiver) = watch::channel(String::new());
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stderr).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            sender.send_modify(|log| {
+                log.push_str(&line);
+                log.push('\n');
+            });
+        }
+    });
+    receiver
+}
+
+fn manifest(options: AppOptions) -> String {
+    let mut text = format!(
+        r#"
+[app]
+name = "probe"
+
+[supervisor.root]
+intensity = 3
+period = "5s"
+children = ["rooms"{branch}]
+
+[supervisor.rooms]
+intensity = 20
+children = ["room"]
+
+[child.room]
+component = "room"
+register = "room"
+
+[limits]
+{limits}
+
+[component.web.grants]
+reach = ["room"]
+key-value = ["notes"]
+memory = "16MiB"
+
+[component.room.grants]
+memory = "16MiB"
+
+[component.socket.grants]
+reach = ["room"]
+"#,
+        branch = if options.looper.is_some() { ", \"loopers\"" } else { "" },
+        limits = options.limits,
+    );
+    if let Some(as_child) = options.looper {
+        text.push_str(&format!(
+            "[supervisor.loopers]\nas-child = \"{as_child}\"\nintensity = 2\nchildren = [\"looper\"]\n\
+             [child.looper]\ncomponent = \"looper\"\n"
+        ));
+    }
+    for name in ["web", "streaming", "socket", "events", "room", "looper"] {
+        let file = components().join(format!("serve_{name}.wasm"));
+        text.push_str(&format!("[component.{name}]\nwasm = {:?}\n", file.display().to_string()));
+    }
+    for (path, kind, name) in [
+        ("/api/*", "http", "web"),
+        ("/stream/*", "http", "streaming"),
+        ("/ws/{room}", "websocket", "socket"),
+        ("/events", "events", "events"),
+    ] {
+        text.push_str(&format!("[[route]]\npath = {path:?}\n{kind} = {name:?}\n"));
+    }
+    text
+}

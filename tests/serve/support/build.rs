@@ -1,0 +1,46 @@
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("")
+}
+
+/// The `rusm` command as it is now.
+pub(super) fn rusm() -> &'static Path {
+    static RUSM: OnceLock<PathBuf> = OnceLock::new();
+    RUSM.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--package", "rusm-cli", "--manifest-path"]).arg(root().join("Cargo.toml"));
+        let status = cargo.arg("--target-dir").arg(target()).status().expect("cargo can be run again");
+        assert!(status.success(), "the rusm command cannot be built");
+        target().join("debug/rusm")
+    })
+}
+
+/// Where the components of these tests lie.
+pub(super) fn components() -> &'static Path {
+    static COMPONENTS: OnceLock<PathBuf> = OnceLock::new();
+    COMPONENTS.get_or_init(|| {
+        let directory = target().join("guests");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--release", "--locked", "--target", "wasm32-wasip2", "--target-dir"]).arg(&directory);
+        cargo.arg("--manifest-path").arg(root().join("tests/serve/guests/Cargo.toml"));
+        // What is set for the node's own build does not fit the components'.
+        for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER"] {
+            cargo.env_remove(variable);
+        }
+        let status = cargo.status().expect("cargo can be run again");
+        assert!(status.success(), "the components cannot be built: `cargo xtask test` sets up what they need");
+        directory.join("wasm32-wasip2/release")
+    })
+}
+
+/// Where compiled code is kept from test to test.
+pub(super) fn code_cache() -> PathBuf {
+    target().join("guests/serve-code")
+}

@@ -1,0 +1,22 @@
+//! A served app, and its clients.
+
+mod app;
+mod build;
+mod client;
+
+pub(crate) use app::{AppOptions, Served};
+pub(crate) use client::{Answer, next, read_to_end, request, send_raw};
+
+use std::future::Future;
+use std::time::Duration;
+
+/// More than anything here takes on the slowest machine.
+const BOUND: Duration = Duration::from_secs(120);
+
+/// Waits for something, but not for ever.
+pub(crate) async fn within<T>(job: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(BOUND, job).await {
+        Ok(done) => done,
+        Err(_) => panic!("it has not happened within {BOUND:?}"),
+    }
+}
