@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "clients of a node, outside of it: they run in no simulator")]
 
 mod bad_input;
+mod chat;
 mod events;
 mod http;
 mod life;

@@ -1,8 +1,8 @@
-use super::build::{code_cache, components, rusm};
+use super::build::{chat, code_cache, components, rusm};
 use super::client::{self, Answer, WebSocketClient};
 use super::within;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -25,7 +25,14 @@ pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     child: Child,
     log: watch::Receiver<String>,
-    app: Arc<TempDir>,
+    place: Arc<Place>,
+}
+
+/// Where an app and its data lie.
+struct Place {
+    app: PathBuf,
+    /// The data, and the control sockets.
+    data: TempDir,
 }
 
 impl Served {
@@ -34,28 +41,37 @@ impl Served {
     }
 
     pub(crate) async fn start_with(options: AppOptions) -> Self {
-        let app = tempfile::tempdir().expect("a temporary directory");
-        std::fs::write(app.path().join("rusm.toml"), manifest(options)).expect("the manifest can be written");
+        let data = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(data.path().join("rusm.toml"), manifest(options)).expect("the manifest can be written");
+        Self::start_app(data.path().to_owned(), data).await
+    }
+
+    /// The chat example.
+    pub(crate) async fn start_chat() -> Self {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        Self::start_app(chat().to_owned(), data).await
+    }
+
+    async fn start_app(app: PathBuf, data: TempDir) -> Self {
         // Compiled once for all tests, as the code does not change.
         std::fs::create_dir_all(code_cache()).expect("a directory for code");
-        let data = app.path().join(".rusm");
-        std::fs::create_dir_all(&data).expect("a directory for data");
-        std::os::unix::fs::symlink(code_cache(), data.join("code")).expect("a link to the code");
-        Self::start_in(Arc::new(app)).await
+        std::os::unix::fs::symlink(code_cache(), data.path().join("code")).expect("a link to the code");
+        Self::start_in(Arc::new(Place { app, data })).await
     }
 
     /// Kills the node as a power failure would, and starts it again on the same data.
     pub(crate) async fn kill_and_start_again(mut self) -> Self {
         self.child.start_kill().expect("it runs");
         within(self.child.wait()).await.expect("it ended");
-        Self::start_in(self.app.clone()).await
+        Self::start_in(self.place.clone()).await
     }
 
-    async fn start_in(app: Arc<TempDir>) -> Self {
-        let mut child = command(app.path())
+    async fn start_in(place: Arc<Place>) -> Self {
+        let mut child = command(&place)
             .arg("serve")
-            .arg(app.path())
-            .args(["--listen", "127.0.0.1:0"])
+            .arg(&place.app)
+            .args(["--listen", "127.0.0.1:0", "--data"])
+            .arg(place.data.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -67,7 +83,7 @@ impl Served {
             panic!("the node did not start: {}", log.borrow().as_str());
         };
         let address = line.strip_prefix("listening on http://").expect("the line that says it is ready");
-        Self { address: address.parse().expect("an address"), child, log, app }
+        Self { address: address.parse().expect("an address"), child, log, place }
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {
@@ -82,7 +98,7 @@ impl Served {
         within(client::request(self.connect().await, "POST", path, body)).await.expect("an answer")
     }
 
-    /// A WebSocket to the room of that name.
+    /// A WebSocket to the room of that name; a query may follow it.
     pub(crate) async fn socket(&self, room: &str) -> WebSocketClient {
         self.try_socket(room).await.expect("it is opened")
     }
@@ -116,7 +132,7 @@ impl Served {
 
     /// How many processes of that component live.
     pub(crate) async fn processes(&self, component: &str) -> usize {
-        let output = command(self.app.path()).args(["ps", "--json"]).output();
+        let output = command(&self.place).args(["ps", "--json"]).output();
         let output = within(output).await.expect("rusm can be started");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -159,9 +175,9 @@ fn count(listed: &serde_json::Value, component: &str) -> usize {
 }
 
 /// `rusm` with a place for control sockets of its own.
-fn command(app: &Path) -> Command {
+fn command(place: &Place) -> Command {
     let mut command = Command::new(rusm());
-    command.env("XDG_RUNTIME_DIR", app);
+    command.env("XDG_RUNTIME_DIR", place.data.path());
     command
 }
 

@@ -34,9 +34,24 @@ pub(super) fn components() -> &'static Path {
         for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER"] {
             cargo.env_remove(variable);
         }
+        // A toolchain that `cargo xtask test` has built, where none can be installed.
+        if let Some(toolchain) = std::env::var_os("RUSM_GUEST_TOOLCHAIN") {
+            cargo.env("RUSTC", Path::new(&toolchain).join("bin/rustc"));
+        }
         let status = cargo.status().expect("cargo can be run again");
         assert!(status.success(), "the components cannot be built: `cargo xtask test` sets up what they need");
         directory.join("wasm32-wasip2/release")
+    })
+}
+
+/// The chat example, with its components built.
+pub(super) fn chat() -> &'static Path {
+    static CHAT: OnceLock<PathBuf> = OnceLock::new();
+    CHAT.get_or_init(|| {
+        let chat = root().join("examples/chat");
+        let status = Command::new(rusm()).arg("build").arg(&chat).status().expect("rusm can be started");
+        assert!(status.success(), "the chat cannot be built");
+        chat
     })
 }
 

@@ -27,6 +27,7 @@ pub(crate) async fn request(
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let request = hyper::Request::builder().method(method).uri(path).header("host", "node");
+    let request = request.header("content-type", "application/json");
     let request = request.body(Full::new(body.into())).expect("a request");
     let response = sender.send_request(request).await?;
     let status = response.status().as_u16();

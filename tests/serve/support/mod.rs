@@ -5,7 +5,7 @@ mod build;
 mod client;
 
 pub(crate) use app::{AppOptions, Served};
-pub(crate) use client::{Answer, next, read_to_end, request, send_raw};
+pub(crate) use client::{Answer, WebSocketClient, next, read_to_end, request, send_raw};
 
 use std::future::Future;
 use std::time::Duration;
