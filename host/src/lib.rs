@@ -21,6 +21,7 @@ pub mod limits;
 pub mod manifest;
 mod state;
 mod wasi;
+mod watched;
 
 pub use callbacks::{CallbackProcess, callback_body};
 pub use command::{command_body, exit_status};

@@ -1,7 +1,9 @@
+use crate::watched::Watched;
 use rusm_core::{
     Context, ExitReason, Message, Node, Payload, Pid, SpawnOptions, Started, Supervisor, SupervisorSpec, process_body,
 };
-use tokio::sync::{oneshot, watch};
+use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// The process above the root supervisor: starts it, ends it when the app is stopped, and ends with it.
 /// Source: OTP's application master.
@@ -9,11 +11,27 @@ use tokio::sync::{oneshot, watch};
 pub(super) struct Application {
     node: Node,
     pid: Pid,
-    ended: watch::Receiver<Option<ExitReason>>,
+    ended: Arc<Watched<Option<ExitReason>>>,
 }
 
 /// What its label says. A component of this name is another thing: it has a supervisor, or serves a connection.
 const LABEL: &str = "application";
+
+/// Says at the latest when it is dropped that the application has ended: a process that is killed says nothing itself,
+/// but its link takes the tree down.
+struct Ending(Arc<Watched<Option<ExitReason>>>);
+
+impl Ending {
+    fn with(&self, reason: &ExitReason) {
+        self.0.update(|ended| _ = ended.get_or_insert_with(|| reason.clone()));
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.with(&ExitReason::KILLED);
+    }
+}
 
 /// Asks the application to stop.
 struct Stop;
@@ -25,10 +43,11 @@ impl Application {
     /// Why it did not start. Nothing of it is left.
     pub(super) async fn start(node: &Node, root: SupervisorSpec) -> Result<Self, ExitReason> {
         let (up, is_up) = oneshot::channel();
-        let (ending, ended) = watch::channel(None);
+        let ended = Arc::new(Watched::new(None));
+        let ending = Ending(ended.clone());
         let body = process_body(move |context| async move {
             let reason = run(&context, root, up).await;
-            ending.send_replace(Some(reason.clone()));
+            ending.with(&reason);
             reason
         });
         let options = SpawnOptions { label: LABEL.to_owned(), ..SpawnOptions::default() };
@@ -41,12 +60,7 @@ impl Application {
 
     /// Waits until the tree has ended and says why.
     pub(super) async fn wait(&self) -> ExitReason {
-        let mut ended = self.ended.clone();
-        match ended.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or(ExitReason::KILLED),
-            // The process was killed before it could say anything; its link takes the tree down.
-            Err(_) => ExitReason::KILLED,
-        }
+        self.ended.wait_for(Option::is_some).await.unwrap_or(ExitReason::KILLED)
     }
 
     /// Stops the tree, each child as its spec says, and waits until it has ended.

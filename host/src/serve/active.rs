@@ -1,8 +1,8 @@
+use crate::watched::Watched;
 use parking_lot::Mutex;
 use rusm_core::{ExitReason, Node, Pid, ProcessBody, process_body};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::sync::watch;
 
 /// How far a server is on its way out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,9 +17,8 @@ pub(super) enum Phase {
 }
 
 /// Completes when the server has come to that phase, or a later one.
-pub(super) async fn reached(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
-    // An error means that the server is gone: that is as late as it gets.
-    let _ = phase.wait_for(|phase| *phase >= wanted).await;
+pub(super) async fn reached(phase: &Watched<Phase>, wanted: Phase) {
+    phase.wait_for(|phase| *phase >= wanted).await;
 }
 
 /// The open connections of a server, and the processes that serve them.

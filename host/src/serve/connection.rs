@@ -26,7 +26,6 @@ pub(super) async fn serve(
     peer: SocketAddr,
     guard: Arc<ConnectionGuard>,
 ) {
-    let mut phase = shared.phase.subscribe();
     let limits = &shared.limits;
     let patience = Patience::new(shared.node.seams().clock.clone(), limits.header_time, limits.idle_time);
     let wire = TokioIo::new(Wire::new(stream, patience.clone()));
@@ -43,12 +42,12 @@ pub(super) async fn serve(
     tokio::select! {
         biased;
         result = connection.as_mut() => return log(peer, result),
-        () = reached(&mut phase, Phase::Draining) => connection.as_mut().graceful_shutdown(),
+        () = reached(&shared.phase, Phase::Draining) => connection.as_mut().graceful_shutdown(),
     }
     tokio::select! {
         biased;
         result = connection.as_mut() => log(peer, result),
-        () = reached(&mut phase, Phase::Cutting) => {}
+        () = reached(&shared.phase, Phase::Cutting) => {}
     }
 }
 

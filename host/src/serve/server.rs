@@ -5,6 +5,7 @@ use super::handlers::Handlers;
 use super::refusal::{BUSY, Refusal};
 use super::routes::Routes;
 use crate::manifest::{Limits, Route};
+use crate::watched::Watched;
 use http::StatusCode;
 use rusm_core::seam::{BoxFuture, ByteStream, Listener};
 use rusm_core::{ExitReason, Node, Pid, ProcessBody, SpawnOptions};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// The first wait after an accept has failed, for example because descriptors ran out; each further one is twice as
 /// long, up to [`ACCEPT_PAUSE_MAX`].
@@ -99,7 +100,7 @@ impl Server {
             routes: Routes::new(routes),
             limits,
             active: Arc::default(),
-            phase: watch::Sender::new(Phase::Serving),
+            phase: Watched::new(Phase::Serving),
             date: Date::default(),
             busy_answers: AtomicU32::new(0),
         });
@@ -124,14 +125,14 @@ impl ServerHandle {
     /// left. Returns when nothing is left.
     pub async fn drain(&self, deadline: Duration) -> Drained {
         let Shared { phase, active, node, .. } = &*self.shared;
-        phase.send_replace(Phase::Draining);
+        phase.update(|phase| *phase = Phase::Draining);
         tokio::select! {
             biased;
             () = active.idle() => return Drained::default(),
             () = self.shared.sleep(deadline) => {}
         }
         let (processes_killed, connections_cut) = active.kill(node);
-        phase.send_replace(Phase::Cutting);
+        phase.update(|phase| *phase = Phase::Cutting);
         active.idle().await;
         Drained { processes_killed, connections_cut }
     }
@@ -144,7 +145,7 @@ pub(super) struct Shared {
     pub(super) routes: Routes,
     pub(super) limits: Limits,
     pub(super) active: Arc<Active>,
-    pub(super) phase: watch::Sender<Phase>,
+    pub(super) phase: Watched<Phase>,
     pub(super) date: Date,
     busy_answers: AtomicU32,
 }
@@ -193,12 +194,11 @@ impl Shared {
 
 /// Takes connections until the server drains. Nothing else ends it.
 async fn accept_all(shared: Arc<Shared>, listener: Box<dyn Listener>) {
-    let mut phase = shared.phase.subscribe();
     let mut pause = ACCEPT_PAUSE;
     loop {
         let accepted = tokio::select! {
             biased;
-            () = reached(&mut phase, Phase::Draining) => return,
+            () = reached(&shared.phase, Phase::Draining) => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -218,7 +218,7 @@ async fn accept_all(shared: Arc<Shared>, listener: Box<dyn Listener>) {
                 }
                 tokio::select! {
                     biased;
-                    () = reached(&mut phase, Phase::Draining) => return,
+                    () = reached(&shared.phase, Phase::Draining) => return,
                     () = shared.sleep(pause) => {}
                 }
                 pause = (pause * 2).min(ACCEPT_PAUSE_MAX);

@@ -17,6 +17,8 @@ const UNACKNOWLEDGED_MAX: usize = 4;
 const REQUEST_MS: u32 = 5_000;
 /// After the last fault everything must be at rest this soon.
 const REST_MS: u64 = 20_000;
+/// At rest is what has been so for this long: who has just lost a connection may not know it yet.
+const CALM_MS: u64 = 2_000;
 /// So long everybody stays, so that the others see them.
 const STAY_MS: u64 = 30_000;
 
@@ -147,6 +149,7 @@ impl Client {
                         self.link.send(&ClientFrame::Post { id: post.id.clone(), text: post.text.clone() });
                     }
                 }
+                Incoming::Lost => self.members.clear(),
                 Incoming::Nothing => return,
             }
             if now_ms() > until {
@@ -197,13 +200,16 @@ impl Client {
     fn come_to_rest(&mut self, deadline: u64) {
         let everyone: Vec<_> =
             PEOPLE.iter().filter(|(_, room)| *room == self.room()).map(|(name, _)| (*name).to_owned()).collect();
+        let mut restless_at = now_ms();
         loop {
             let acknowledged = self.unacknowledged.is_empty();
             let back = everyone.iter().all(|name| self.members.contains(name));
-            if acknowledged && back {
+            if !acknowledged || !back {
+                restless_at = now_ms();
+            } else if now_ms() > restless_at + CALM_MS {
                 return;
             }
-            if now_ms() > deadline {
+            if (!acknowledged || !back) && now_ms() > deadline {
                 let (name, room) = (self.name(), self.room());
                 if !acknowledged {
                     let waiting: Vec<_> = self.unacknowledged.iter().map(|post| post.id.as_str()).collect();
@@ -220,20 +226,22 @@ impl Client {
 
     fn read_statistics(&mut self) {
         let deadline = now_ms() + REST_MS;
+        let mut last = "none came".to_owned();
         while now_ms() < deadline {
             let Ok(stream) = EventStream::connect("/events", REQUEST_MS) else {
                 sleep_ms(200);
                 continue;
             };
             while now_ms() < deadline {
+                self.listen(50);
                 match stream.receive(REQUEST_MS) {
                     Ok((name, data)) if name == "stats" && data.contains(self.name()) => return,
-                    Ok(_) => {}
+                    Ok((_, data)) => last = data,
                     Err(_) => break,
                 }
             }
         }
-        broken("statistics-arrive", &format!("no event names {} within {REST_MS} ms", self.name()));
+        broken("statistics-arrive", &format!("no event names {} within {REST_MS} ms; the last: {last}", self.name()));
     }
 
     fn read_history(&mut self, deadline: u64) {

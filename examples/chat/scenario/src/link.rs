@@ -10,6 +10,8 @@ const RETRY_MS: u64 = 200;
 pub(crate) enum Incoming {
     Frame(ServerFrame),
     Nothing,
+    /// The connection has ended.
+    Lost,
     /// The connection is new: whatever was unacknowledged must be sent again.
     Opened,
 }
@@ -44,7 +46,7 @@ impl Link {
             Err(ReceiveError::Closed(code)) => {
                 sometimes(if code == 1006 { "a connection was cut" } else { "a connection was closed by the node" });
                 self.socket = None;
-                Incoming::Nothing
+                Incoming::Lost
             }
         }
     }

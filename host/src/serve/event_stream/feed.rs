@@ -17,7 +17,7 @@ use rusm_core::{ExitReason, Pid};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// A comment is sent when there was no event for so long: proxies keep the connection, and a client that has vanished
 /// is noticed.
@@ -36,9 +36,8 @@ pub(in crate::serve) async fn open(
     let body = shared.handlers.events(component, Opening { request, decision, connection });
     let pid = shared.spawn(component, body)?;
     let heartbeat = shared.sleep(HEARTBEAT_EVERY);
-    let phase = shared.phase.subscribe();
     // From here on the process ends when the client goes.
-    let feed = Feed { shared: shared.clone(), pid, events: Some(receiver), orderly, phase, heartbeat, ended: false };
+    let feed = Feed { shared: shared.clone(), pid, events: Some(receiver), orderly, heartbeat, ended: false };
     shared.decided(decided).await?;
     let mut response = Response::new(ResponseBody::new(StreamBody::new(stream::unfold(feed, Feed::next))));
     let headers = response.headers_mut();
@@ -56,7 +55,6 @@ struct Feed {
     /// Taken when this is dropped.
     events: Option<OutboxReceiver<Outgoing>>,
     orderly: Arc<AtomicBool>,
-    phase: watch::Receiver<Phase>,
     heartbeat: BoxFuture<()>,
     ended: bool,
 }
@@ -85,7 +83,7 @@ impl Feed {
                         return Some((Err(Box::new(Crashed)), self));
                     }
                 },
-                () = reached(&mut self.phase, Phase::Draining) => None,
+                () = reached(&self.shared.phase, Phase::Draining) => None,
                 () = self.heartbeat.as_mut() => Some(HEARTBEAT),
             }
         };

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -77,10 +77,10 @@ impl Driver {
     }
 
     pub(super) async fn run(mut self, upgrade: OnUpgrade) {
-        let mut phase = self.shared.phase.subscribe();
+        let shared = self.shared.clone();
         let closed = tokio::select! {
             biased;
-            () = reached(&mut phase, Phase::Cutting) => None,
+            () = reached(&shared.phase, Phase::Cutting) => None,
             closed = self.serve(upgrade) => closed,
         };
         self.outgoing.close();
@@ -105,10 +105,9 @@ impl Driver {
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
         let (mut sink, mut stream) = socket.split();
         let peer = Peer::default();
-        let phase = self.shared.phase.subscribe();
         let end = {
             let reading = read(&self.shared, self.pid, &mut stream, &peer);
-            let writing = write(&self.shared, &mut self.outgoing, &self.ending, phase, &mut sink, &peer);
+            let writing = write(&self.shared, &mut self.outgoing, &self.ending, &mut sink, &peer);
             tokio::pin!(reading, writing);
             tokio::select! {
                 biased;
@@ -175,7 +174,6 @@ async fn write(
     shared: &Shared,
     outgoing: &mut OutboxReceiver<Outgoing>,
     ending: &Mutex<SocketClose>,
-    mut phase: watch::Receiver<Phase>,
     sink: &mut Sink,
     peer: &Peer,
 ) -> WriteEnd {
@@ -183,7 +181,7 @@ async fn write(
     let written = loop {
         let close = tokio::select! {
             biased;
-            () = reached(&mut phase, Phase::Draining) => SocketClose::going_away(),
+            () = reached(&shared.phase, Phase::Draining) => SocketClose::going_away(),
             item = outgoing.recv() => {
                 let mut next = item;
                 let close = loop {
