@@ -151,5 +151,5 @@ fn doctest() -> anyhow::Result<()> {
 }
 
 fn chat() -> anyhow::Result<()> {
-    command("cargo", &["run", "--package", "rusm-cli", "--", "sim", "examples/chat", "--seeds", "2"])
+    command("cargo", &["run", "--package", "rusm-cli", "--", "sim", "examples/chat", "--seeds", "20"])
 }
