@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
 /// The first wait after an accept has failed, for example because descriptors ran out; each further one is twice as
@@ -23,7 +23,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// How many connections above the limit are told so at one time; more are cut without a word.
 const BUSY_ANSWERS_MAX: u32 = 64;
-/// How long such a connection has to take its answer.
+/// How long such a connection has to ask and to take its answer.
 const BUSY_ANSWER_TIME: Duration = Duration::from_secs(2);
 
 /// What to serve, and where.
@@ -237,10 +237,12 @@ fn say_busy(shared: &Arc<Shared>, mut stream: Box<dyn ByteStream>) {
     let executor = shared.node.seams().executor.clone();
     executor.spawn(Box::pin(async move {
         let answer = async {
-            if stream.write_all(BUSY).await.is_ok() && stream.shutdown().await.is_ok() {
-                // Closing before the request was read would reset the connection, and the answer be lost.
-                let mut request = [0; 512];
-                while let Ok(1..) = tokio::io::AsyncReadExt::read(&mut stream, &mut request).await {}
+            let mut request = [0; 512];
+            // A client that has not asked yet would take an answer for a mistake.
+            let asked = matches!(stream.read(&mut request).await, Ok(1..));
+            if asked && stream.write_all(BUSY).await.is_ok() && stream.shutdown().await.is_ok() {
+                // Closing before all was read would reset the connection, and the answer be lost.
+                while let Ok(1..) = stream.read(&mut request).await {}
             }
         };
         tokio::select! {
