@@ -22,15 +22,8 @@ struct Cli {
     command: Command,
 
     /// How much is logged to standard error: error, warn, info, debug, trace, or a filter such as `warn,rusm_host=debug`
-    #[arg(
-        long,
-        global = true,
-        value_name = "LEVEL",
-        env = "RUSM_LOG",
-        default_value = "info",
-        hide_default_value = true
-    )]
-    log: log::Filter,
+    #[arg(long, global = true, value_name = "LEVEL", env = "RUSM_LOG")]
+    log: Option<log::Filter>,
 }
 
 const EXAMPLES: &str = "\
@@ -44,7 +37,7 @@ Examples:
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log::start(&cli.log);
+    log::start(&cli.log.unwrap_or_else(|| cli.command.default_log()));
     cli.command.run().unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::from(exit_code::FAILED)

@@ -12,6 +12,7 @@ use crate::timer::Timers;
 use crate::trace::{TraceEvent, Tracer};
 use crate::{CallError, Destination, ExitReason, Message, Monitored, NodeId, Payload, Pid, Reference};
 use parking_lot::{Mutex, RwLock};
+use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -51,6 +52,7 @@ struct Inner {
     factories: RwLock<BTreeMap<String, Arc<dyn Factory>>>,
     references: AtomicU64,
     random: Mutex<RandomStream>,
+    extensions: Mutex<BTreeMap<TypeId, Box<dyn Any + Send + Sync>>>,
 }
 
 /// How to start a node.
@@ -119,6 +121,7 @@ impl Node {
             factories: RwLock::default(),
             references: AtomicU64::new(1),
             random,
+            extensions: Mutex::default(),
         }))
     }
 
@@ -166,6 +169,14 @@ impl Node {
         if let Some(tracer) = &self.0.tracer {
             tracer.event(self, event);
         }
+    }
+
+    /// What somebody above the core keeps for this node: one value of each type, made at first use, gone with the node.
+    /// `make` may not ask for an extension itself.
+    pub fn extension<T: Clone + Send + Sync + 'static>(&self, make: impl FnOnce(&Self) -> T) -> T {
+        let mut extensions = self.0.extensions.lock();
+        let value = extensions.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(make(self)));
+        value.downcast_ref::<T>().expect("an extension is kept under its own type").clone()
     }
 
     /// A random number from this node's own stream.

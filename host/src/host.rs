@@ -5,9 +5,9 @@ use crate::key_value::KeyValue;
 use crate::manifest::Grants;
 use crate::state::ProcessState;
 use crate::{actor, key_value, serve, wasi};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
+use rusm_core::Node;
 use rusm_core::seam::Seams;
-use rusm_core::{Node, NodeId};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -55,8 +55,6 @@ struct Inner {
     faults: Option<Arc<dyn GuestFaults>>,
     linker: Linker<ProcessState>,
     components: RwLock<BTreeMap<String, Component>>,
-    /// The store of each node that this host runs on, and of which of its lives.
-    key_values: Mutex<BTreeMap<NodeId, (u32, KeyValue)>>,
 }
 
 /// Why a component could not be loaded. Nothing has changed.
@@ -103,8 +101,7 @@ impl Host {
             extension(&mut linker)?;
         }
         let components = RwLock::default();
-        let key_values = Mutex::default();
-        Ok(Self(Arc::new(Inner { engine, directory, environment, faults, linker, components, key_values })))
+        Ok(Self(Arc::new(Inner { engine, directory, environment, faults, linker, components })))
     }
 
     /// What compiles and runs the components.
@@ -152,15 +149,7 @@ impl Host {
     /// The key-value store of a node: the same for all its processes. A node that was started again has a new one, on
     /// the same file.
     pub fn key_value(&self, node: &Node) -> KeyValue {
-        let mut key_values = self.0.key_values.lock();
-        match key_values.get(&node.id()) {
-            Some((life, values)) if *life == node.incarnation() => values.clone(),
-            _ => {
-                let values = KeyValue::new(node.seams());
-                key_values.insert(node.id(), (node.incarnation(), values.clone()));
-                values
-            }
-        }
+        node.extension(|node| KeyValue::new(node.seams()))
     }
 
     fn link(

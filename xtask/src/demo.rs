@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: builds the command and the chat example, and serves it.
 
 use crate::guest_toolchain;
-use crate::steps::command;
+use crate::steps::{command, rusm};
 use anyhow::{Context, bail};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -23,7 +23,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     println!("[2 of 4] the rusm command (the first time some minutes: WebAssembly's compiler is most of it)");
     command("cargo", &["build", "--package", "rusm-cli"])?;
     println!("[3 of 4] the components of {APP}");
-    command("target/debug/rusm", &["build", APP])?;
+    command(&rusm(), &["build", APP])?;
     println!("[4 of 4] the node");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(serve(&options.listen))?;
@@ -34,13 +34,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 async fn serve(listen: &str) -> anyhow::Result<i32> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
-    let mut node = Command::new("target/debug/rusm")
+    let mut node = Command::new(rusm())
         .args(["serve", APP, "--listen", listen])
         // A group of its own: a terminal's Ctrl-C reaches it once, through us.
         .process_group(0)
         .stdout(Stdio::piped())
         .spawn()
-        .context("starting target/debug/rusm")?;
+        .context("starting rusm")?;
     let stdout = node.stdout.take().context("the node has no standard output")?;
     let mut lines = BufReader::new(stdout).lines();
     loop {

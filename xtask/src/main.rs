@@ -24,7 +24,12 @@ enum Task {
 }
 
 fn main() -> anyhow::Result<()> {
-    match Task::parse() {
+    let task = Task::parse();
+    if matches!(task, Task::Demo(_) | Task::Test(_)) {
+        // Their paths are the repository's, wherever in it they are called.
+        std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    }
+    match task {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => steps::run(&options),
         Task::Otp(command) => otp::run(&command),

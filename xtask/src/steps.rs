@@ -29,7 +29,8 @@ const STEPS: &[Step] = &[
     Step { name: "toolchain", what: "the standard library of wasm32-wasip2", run: guest_toolchain::ensure },
     Step { name: "clippy", what: "lints", run: clippy },
     Step { name: "seams", what: "that going round a seam does not build", run: seams },
-    Step { name: "guests", what: "the example's components", run: guests },
+    Step { name: "build", what: "the command and all tests", run: build },
+    Step { name: "guests", what: "the examples' components: rusm build, their own tests and lints", run: guests },
     Step { name: "test", what: "unit, model and integration tests, simulation suites", run: test },
     Step { name: "doctest", what: "the examples in the documentation", run: doctest },
     Step { name: "chat", what: "the chat example in the simulator", run: chat },
@@ -74,11 +75,12 @@ fn print_times(times: &[(&str, Duration)]) {
     println!("{:<10} {:>7.1} s", "all", times.iter().map(|(_, time)| time.as_secs_f64()).sum::<f64>());
 }
 
-/// Runs a command of ours and shows what it prints.
+/// Runs a command of ours and shows what it prints. Model tests draw the same cases each time; run by hand without this
+/// variable, they draw fresh ones.
 pub(crate) fn command(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     println!("$ {program} {}", arguments.join(" "));
     let mut command = Command::new(program);
-    command.args(arguments).envs(guest_toolchain::environment());
+    command.args(arguments).env("PROPTEST_RNG_SEED", "20261124").envs(guest_toolchain::environment());
     let status = command.status().with_context(|| format!("starting {program}"))?;
     if !status.success() {
         bail!("`{program} {}` ended with {status}", arguments.join(" "));
@@ -86,19 +88,26 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The workspaces beside the root's: they are built for Wasm, or only for measuring.
-const OTHER_WORKSPACES: &[&str] = &["examples/chat", "sdk/rust", "benches/otp"];
+/// The apps among the examples, each with a workspace of its own for its components in Rust.
+const EXAMPLES: &[&str] = &["examples/chat", "examples/counter"];
+
+/// The other workspaces beside the root's: they are built for Wasm, or only for measuring.
+const OTHER_WORKSPACES: &[&str] = &["sdk/rust", "benches/otp"];
+
+/// What every step that compiles for this machine selects. One selection, so that nothing is compiled twice: another
+/// one would give other features to what the crates share.
+const SELECTION: [&str; 3] = ["--workspace", "--features", "sim"];
 
 fn fmt() -> anyhow::Result<()> {
     command("cargo", &["fmt", "--all", "--check"])?;
-    for workspace in OTHER_WORKSPACES.iter().filter(|workspace| Path::new(workspace).exists()) {
+    for workspace in EXAMPLES.iter().chain(OTHER_WORKSPACES) {
         command("cargo", &["fmt", "--all", "--check", "--manifest-path", &format!("{workspace}/Cargo.toml")])?;
     }
     Ok(())
 }
 
 fn clippy() -> anyhow::Result<()> {
-    command("cargo", &["clippy", "--workspace", "--all-targets", "--features", "sim", "--", "-D", "warnings"])
+    command("cargo", &[&["clippy", "--all-targets"], &SELECTION[..], &["--", "-D", "warnings"]].concat())
 }
 
 /// A crate that goes round every kind of seam must not pass the lints: each call is named.
@@ -126,30 +135,42 @@ fn seams() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn guests() -> anyhow::Result<()> {
-    command("cargo", &["run", "--package", "rusm-cli", "--", "build", "examples/chat"])
+fn build() -> anyhow::Result<()> {
+    run_tests(&["--no-run"])
 }
 
-fn test() -> anyhow::Result<()> {
-    // Model tests draw the same cases in every run of CI; `cargo nextest run` by hand draws fresh ones.
-    let nextest =
-        Command::new("cargo").args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
-    let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test", "--lib", "--bins", "--tests"] };
-    let arguments = [runner, &["--workspace", "--features", "sim"]].concat();
-    println!("$ cargo {}", arguments.join(" "));
-    let mut command = Command::new("cargo");
-    command.args(&arguments).env("PROPTEST_RNG_SEED", "20261124").envs(guest_toolchain::environment());
-    let status = command.status().context("starting cargo")?;
-    if !status.success() {
-        bail!("tests failed");
+fn guests() -> anyhow::Result<()> {
+    for example in EXAMPLES {
+        let manifest = format!("{example}/Cargo.toml");
+        command(&rusm(), &["build", example])?;
+        command("cargo", &["clippy", "--all-targets", "--manifest-path", &manifest, "--", "-D", "warnings"])?;
+        command("cargo", &["test", "--quiet", "--manifest-path", &manifest])?;
     }
     Ok(())
 }
 
+fn test() -> anyhow::Result<()> {
+    run_tests(&[])
+}
+
+/// By nextest where it is there. `rusm` is among what it builds.
+fn run_tests(more: &[&str]) -> anyhow::Result<()> {
+    let nextest =
+        Command::new("cargo").args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
+    let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test", "--lib", "--bins", "--tests"] };
+    command("cargo", &[runner, &SELECTION, more].concat())
+}
+
 fn doctest() -> anyhow::Result<()> {
-    command("cargo", &["test", "--workspace", "--features", "sim", "--doc", "--quiet"])
+    command("cargo", &[&["test", "--doc", "--quiet"], &SELECTION[..]].concat())
 }
 
 fn chat() -> anyhow::Result<()> {
-    command("cargo", &["run", "--package", "rusm-cli", "--", "sim", "examples/chat", "--seeds", "20"])
+    command(&rusm(), &["sim", "examples/chat", "--seeds", "20"])
+}
+
+/// The command, as the tests were built with it.
+pub(crate) fn rusm() -> String {
+    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    format!("{target}/debug/rusm")
 }

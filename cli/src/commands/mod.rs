@@ -6,6 +6,7 @@ mod run;
 mod serve;
 mod sim;
 
+use crate::log::Filter;
 use std::process::ExitCode;
 
 /// What `rusm` can do.
@@ -19,6 +20,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// What is logged when nobody says.
+    pub(crate) fn default_log(&self) -> Filter {
+        match self {
+            // Standard error is the component's; how it ended is told once, by the command.
+            Self::Run(_) => Filter::fixed("warn,rusm_core::task=off"),
+            Self::Build(_) | Self::Serve(_) | Self::Ps(_) | Self::Sim(_) => Filter::fixed("info"),
+        }
+    }
+
     /// # Errors
     /// What went wrong, where, and what to do.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {

@@ -17,7 +17,9 @@ fn the_exit_code_is_the_components() {
     let check = |core: &str, code: i32, stderr: &[&str]| {
         let fixture = Fixture::new();
         let file = fixture.component("main.wasm", &command(core));
-        fixture.rusm(&["run", text(&file)]).check(code, &[], stderr);
+        let ended = fixture.rusm(&["run", text(&file)]);
+        ended.check(code, &[], stderr);
+        assert_eq!(ended.stderr.is_empty(), stderr.is_empty(), "standard error is the component's: {ended:?}");
     };
     check(r#"(func (export "run") (result i32) i32.const 0)"#, 0, &[]);
     check(r#"(func (export "run") (result i32) i32.const 1)"#, 1, &[]);

@@ -44,10 +44,10 @@ export type Name = string;
 export function greeting(name: Name): string { return `no ${name}, please`; }
 ";
 
-#[expect(dead_code, reason = "the interface has four, the test sends text")]
 #[derive(Clone, Copy, ComponentType, Lower, Lift)]
 #[component(enum)]
 #[repr(u8)]
+#[expect(dead_code, reason = "the type has all cases that the interface has")]
 enum Encoding {
     #[component(name = "raw")]
     Raw,
