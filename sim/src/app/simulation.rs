@@ -100,10 +100,7 @@ impl AppSimulation {
             return Err(SimulationError::NoScenario { file: directory.join(rusm_host::manifest::MANIFEST_FILE) });
         };
         let engine = Engine::new(rusm_host::Profile::Simulation, cache)?;
-        let file = directory.join({
-            let _ = settings;
-            "build/sim/scenario.wasm"
-        });
+        let file = directory.join(settings.wasm_path());
         progress(SCENARIO);
         let scenario = load_scenario(&engine, &directory, file)?;
 
