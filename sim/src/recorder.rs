@@ -19,6 +19,7 @@ struct Log {
     file: Option<Box<dyn Write + Send>>,
     failed: Option<io::Error>,
     events: u64,
+    closed: bool,
     counts: BTreeMap<String, u64>,
 }
 
@@ -31,6 +32,7 @@ impl Recorder {
             file,
             failed: None,
             events: 0,
+            closed: false,
             counts: BTreeMap::new(),
         })))
     }
@@ -38,6 +40,9 @@ impl Recorder {
     /// Appends one event.
     pub(crate) fn event(&self, now: u64, kind: &str, fields: impl FnOnce(Line<'_>) -> Line<'_>) {
         let mut log = self.0.lock();
+        if log.closed {
+            return;
+        }
         let mut line = Line(&mut log.buffer);
         line.digits(now);
         line.0.push(b' ');
@@ -73,6 +78,11 @@ impl Recorder {
         let mut log = self.0.lock();
         log.flush();
         log.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The run is over: what its end causes, destructors above all, is no part of the log.
+    pub(crate) fn close(&self) {
+        self.0.lock().closed = true;
     }
 
     /// Writes out what is still kept.

@@ -172,6 +172,7 @@ impl Deref for Sim {
 
 impl Drop for Sim {
     fn drop(&mut self) {
+        self.0.recorder().close();
         let names: Vec<String> = self.0.0.hosts.lock().iter().map(|host| host.name.clone()).collect();
         for name in names {
             self.0.end_life(&name);
