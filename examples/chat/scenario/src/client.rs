@@ -203,7 +203,8 @@ impl Client {
         let mut restless_at = now_ms();
         loop {
             let acknowledged = self.unacknowledged.is_empty();
-            let back = everyone.iter().all(|name| self.members.contains(name));
+            // Once each: a member that is dead and still counted is as wrong as one that is missing.
+            let back = self.members == everyone;
             if !acknowledged || !back {
                 restless_at = now_ms();
             } else if now_ms() > restless_at + CALM_MS {

@@ -5,7 +5,7 @@
 //! | `seen-once-in-order` | nobody sees a message twice, or out of the sender's order, or misses one in between |
 //! | `acknowledged-is-kept` | an acknowledged message is in the history, unless a hundred came after it |
 //! | `acknowledged-in-the-end` | once faults have ended, every message is acknowledged |
-//! | `everyone-is-back` | once faults have ended, everyone is in the room |
+//! | `everyone-is-back` | once faults have ended, everyone is in the room, once |
 //! | `statistics-arrive` | once faults have ended, the stream of statistics tells who is where |
 
 mod client;
