@@ -9,6 +9,7 @@ mod otp;
 mod steps;
 
 use clap::Parser;
+use std::process::ExitCode;
 
 /// RUSM's own tasks.
 #[derive(Parser)]
@@ -23,8 +24,17 @@ enum Task {
     Otp(otp::Otp),
 }
 
-fn main() -> anyhow::Result<()> {
-    let task = Task::parse();
+fn main() -> ExitCode {
+    match run(Task::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
     if matches!(task, Task::Demo(_) | Task::Test(_)) {
         // Their paths are the repository's, wherever in it they are called.
         std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
