@@ -1,8 +1,6 @@
 //! Says back what it hears, and does what it is told.
 
-use rusm_sdk::{
-    Actor, Close, Event, Frame, OpeningRequest, Term, WebSocket, export_websocket, info, process, socket,
-};
+use rusm_sdk::{Actor, Close, Event, Frame, OpeningRequest, Term, WebSocket, export_websocket, info, process, socket};
 
 struct Socket;
 
