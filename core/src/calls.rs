@@ -1,4 +1,4 @@
-use crate::{CallError, Context, Destination, Node, Payload};
+use crate::{CallError, Context, Destination, Node, Payload, Timestamp};
 use std::future::Future;
 use std::time::Duration;
 
@@ -13,6 +13,14 @@ pub trait Calls: Sync + sealed::Sealed {
         timeout: Duration,
     ) -> impl Future<Output = Result<Payload, CallError>> + Send;
 
+    /// The node that it is on.
+    #[doc(hidden)]
+    fn own_node(&self) -> &Node;
+
+    /// [`Context::deadline`]; the outside has none.
+    #[doc(hidden)]
+    fn own_deadline(&self) -> Option<Timestamp>;
+
     /// [`Context::send`] or [`Node::send`] of something whose loss is no error.
     #[doc(hidden)]
     fn cast_process(&self, to: Destination, message: Payload);
@@ -25,6 +33,14 @@ mod sealed {
 }
 
 impl Calls for Context {
+    fn own_node(&self) -> &Node {
+        self.node()
+    }
+
+    fn own_deadline(&self) -> Option<Timestamp> {
+        self.deadline()
+    }
+
     async fn call_process(&self, to: Destination, request: Payload, timeout: Duration) -> Result<Payload, CallError> {
         self.call(to, request, timeout).await
     }
@@ -36,6 +52,14 @@ impl Calls for Context {
 }
 
 impl Calls for Node {
+    fn own_node(&self) -> &Node {
+        self
+    }
+
+    fn own_deadline(&self) -> Option<Timestamp> {
+        None
+    }
+
     async fn call_process(&self, to: Destination, request: Payload, timeout: Duration) -> Result<Payload, CallError> {
         self.call(to, request, timeout).await
     }

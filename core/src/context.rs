@@ -10,7 +10,7 @@ use crate::{Caller, Destination, ExitReason, Message, Monitored, Node, Payload, 
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Why a call has no answer.
@@ -47,11 +47,15 @@ pub struct TimerFired {
 pub struct Context {
     node: Node,
     process: Arc<Process>,
+    /// In nanoseconds. Only this process's own task looks at it.
+    deadline: AtomicU64,
 }
+
+const NO_DEADLINE: u64 = u64::MAX;
 
 impl Context {
     pub(crate) fn new(node: Node, process: Arc<Process>) -> Self {
-        Self { node, process }
+        Self { node, process, deadline: AtomicU64::new(NO_DEADLINE) }
     }
 
     /// This process.
@@ -122,6 +126,16 @@ impl Context {
         self.receive_from(0, Some(timeout), matches).await
     }
 
+    /// Waits for the next message, for long: what an idle process can do without is given back first, and the process is
+    /// shown as `hibernating`. Nothing else is different from [`receive`](Self::receive). Source: OTP `proc_lib:hibernate/3`.
+    pub async fn hibernate(&self) -> Message {
+        self.process.give_memory_back();
+        self.process.state.lock().hibernating = true;
+        let message = self.receive().await;
+        self.process.state.lock().hibernating = false;
+        message
+    }
+
     /// Where a receive begins that can only match what arrives from now on: OTP's receive marker.
     pub(crate) fn marker(&self) -> u64 {
         self.process.state.lock().mailbox.marker()
@@ -161,7 +175,25 @@ impl Context {
         payload: impl Into<Payload>,
         timeout: Duration,
     ) -> Result<Payload, CallError> {
-        let to = to.into();
+        let marker = self.marker();
+        let call = self.start_call(to.into(), payload.into())?;
+        let waiting = WaitingCall { context: self, call };
+        let timeout = self.deadline().map_or(timeout, |deadline| timeout.min(deadline.since(self.now())));
+        let received = self.receive_from(marker, Some(timeout), |message| is_answer(call, message)).await;
+        // One that came in the last moment counts.
+        let received = received.or_else(|| self.end_call(call));
+        // Nothing is left to clean up, and to look for an answer again would cost a walk through the mailbox.
+        std::mem::forget(waiting);
+        match received {
+            Some(Message::Reply { payload, .. }) => Ok(payload),
+            Some(Message::Down { reason, .. }) => Err(CallError::Down(reason)),
+            Some(other) => unreachable!("a call received what it did not ask for: {other:?}"),
+            None => Err(CallError::Timeout),
+        }
+    }
+
+    /// Sends a request, with a monitor whose alias takes the reply: the first half of a call.
+    pub(crate) fn start_call(&self, to: Destination, payload: Payload) -> Result<Reference, CallError> {
         let target = match &to {
             Destination::Pid(pid) => *pid,
             Destination::Name(name) => {
@@ -174,26 +206,32 @@ impl Context {
         if target == self.pid() {
             return Err(CallError::CallingSelf);
         }
-        let marker = self.marker();
         let object = match to {
             Destination::Name(name) => Monitored::Name(name),
             Destination::Pid(_) | Destination::Alias(_) => Monitored::Pid(target),
         };
         let call = self.monitor_target(object, Some(target), Some(AliasMode::Reply));
-        let waiting = WaitingCall { context: self, call };
         let from = Caller { pid: self.pid(), reference: call };
-        self.signal(target, Kind::Message(Message::Call { from, payload: payload.into() }));
-        let received = self.receive_from(marker, Some(timeout), |message| is_answer(call, message)).await;
-        // One that came in the last moment counts.
-        let received = received.or_else(|| waiting.give_up());
-        // Nothing is left to clean up, and to look for an answer again would cost a walk through the mailbox.
-        std::mem::forget(waiting);
-        match received {
-            Some(Message::Reply { payload, .. }) => Ok(payload),
-            Some(Message::Down { reason, .. }) => Err(CallError::Down(reason)),
-            Some(other) => unreachable!("a call received what it did not ask for: {other:?}"),
-            None => Err(CallError::Timeout),
-        }
+        self.signal(target, Kind::Message(Message::Call { from, payload }));
+        Ok(call)
+    }
+
+    /// Ends a call: no answer arrives from now on; one that has arrived is returned.
+    pub(crate) fn end_call(&self, call: Reference) -> Option<Message> {
+        self.demonitor(call);
+        self.try_receive(|message| is_answer(call, message))
+    }
+
+    /// Until when the answer is wanted that this process works on: that of a [`call_until`](crate::BehaviourRef::call_until)
+    /// while a callback serves it. No [`call`](Self::call) of this process waits longer.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let nanos = self.deadline.load(Ordering::Relaxed);
+        (nanos != NO_DEADLINE).then_some(Timestamp::from_nanos(nanos))
+    }
+
+    /// Sets or ends the [`deadline`](Self::deadline) of this process: for work that it took over from another.
+    pub fn set_deadline(&self, deadline: Option<Timestamp>) {
+        self.deadline.store(deadline.map_or(NO_DEADLINE, Timestamp::as_nanos), Ordering::Relaxed);
     }
 
     /// Answers a call; dropped when the caller no longer waits.
@@ -414,8 +452,17 @@ impl Context {
     /// Divergence: OTP's `proc_lib:start_monitor` leaves the `Down`.
     pub async fn start(&self, options: SpawnOptions, body: ProcessBody) -> (Started, Option<Reference>) {
         let request = self.ask();
-        let monitor = self.node.spawn_process(Some(&self.process), Some(request), options, body).monitor;
-        match self.answer_to(request).await {
+        let (timeout, link) = (options.start_timeout, options.link);
+        let Spawned { pid, monitor } = self.node.spawn_process(Some(&self.process), Some(request), options, body);
+        let answer = match timeout {
+            None => self.answer_to(request).await,
+            Some(timeout) => tokio::select! {
+                biased;
+                answer = self.answer_to(request) => answer,
+                () = self.sleep(timeout) => self.start_timed_out(pid, link).await,
+            },
+        };
+        match answer {
             Answer::Started(outcome @ (Started::Failed(_) | Started::Ignored)) => {
                 if let Some(monitor) = monitor {
                     self.demonitor_flush(monitor);
@@ -425,6 +472,17 @@ impl Context {
             Answer::Started(outcome) => (outcome, monitor),
             Answer::Waiting | Answer::Alive(_) => unreachable!("the answer to a start is how it went"),
         }
+    }
+
+    /// Kills a process whose start took too long, and waits until its name is free again. Source: OTP `proc_lib:start/5`.
+    async fn start_timed_out(&self, pid: Pid, link: bool) -> Answer {
+        let monitor = self.monitor(pid);
+        if link {
+            self.unlink(pid);
+        }
+        self.exit_signal(pid, ExitReason::KILL);
+        self.receive_match(|message| matches!(message, Message::Down { monitor: of, .. } if *of == monitor)).await;
+        Answer::Started(Started::Failed(ExitReason::new("timeout")))
     }
 
     /// Says that this process is up: whoever started it goes on.
@@ -497,17 +555,9 @@ struct WaitingCall<'a> {
     call: Reference,
 }
 
-impl WaitingCall<'_> {
-    /// No answer arrives from now on; one that has arrived is returned.
-    fn give_up(&self) -> Option<Message> {
-        self.context.demonitor(self.call);
-        self.context.try_receive(|message| is_answer(self.call, message))
-    }
-}
-
 impl Drop for WaitingCall<'_> {
     fn drop(&mut self) {
-        drop(self.give_up());
+        drop(self.context.end_call(self.call));
     }
 }
 

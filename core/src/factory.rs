@@ -1,9 +1,26 @@
 use crate::seam::BoxFuture;
-use crate::{Context, ExitReason, Node, Term};
+use crate::{Behaviour, Context, ExitReason, Node, Term};
 use std::future::Future;
 
 /// What a process does, ready to be spawned: takes the context and runs until it returns why it ended.
-pub type ProcessBody = Box<dyn FnOnce(Context) -> BoxFuture<ExitReason> + Send>;
+pub struct ProcessBody {
+    pub(crate) run: Box<dyn FnOnce(Context) -> BoxFuture<ExitReason> + Send>,
+    /// The function or type that runs, as `process_info` shows it.
+    pub(crate) function: &'static str,
+    pub(crate) behaviour: Behaviour,
+}
+
+impl ProcessBody {
+    /// Runs the body in a process that exists already: for bodies that wrap another.
+    pub fn run(self, context: Context) -> BoxFuture<ExitReason> {
+        (self.run)(context)
+    }
+
+    /// The same, shown as an instance of a behaviour: `function` is its callback type.
+    pub(crate) fn of_behaviour(self, behaviour: Behaviour, function: &'static str) -> Self {
+        Self { behaviour, function, ..self }
+    }
+}
 
 /// Boxes an async closure as a [`ProcessBody`].
 pub fn process_body<F, Fut, R>(body: F) -> ProcessBody
@@ -12,8 +29,12 @@ where
     Fut: Future<Output = R> + Send + 'static,
     R: Into<ExitReason>,
 {
-    // All of it runs in the new process: a panic of the closure itself ends that one, not whoever spawns it.
-    Box::new(move |context| Box::pin(async move { body(context).await.into() }))
+    ProcessBody {
+        // All of it runs in the new process: a panic of the closure itself ends that one, not whoever spawns it.
+        run: Box::new(move |context| Box::pin(async move { body(context).await.into() })),
+        function: std::any::type_name::<F>(),
+        behaviour: Behaviour::Plain,
+    }
 }
 
 /// How to start a process anywhere: a remote node, a supervisor and a restart all start it from this.

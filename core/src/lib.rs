@@ -1,6 +1,7 @@
 //! OTP for Rust, without WebAssembly, sockets or a clock of its own: processes, signals, links, monitors, names, timers
 //! and supervision, on the [`seam`]s that production and the simulator implement.
 
+mod behaviour;
 mod calls;
 pub mod conformance;
 mod context;
@@ -20,12 +21,14 @@ mod signal;
 mod small_map;
 mod spawn;
 mod supervisor;
+pub mod sys;
 mod table;
 mod task;
 mod tasks;
 mod timer;
 mod trace;
 
+pub use behaviour::{Behaviour, BehaviourRef, CallFrom, RequestId, RequestIds, Response, StopError};
 pub use calls::Calls;
 pub use context::{CallError, Context, TimerFired};
 pub use exit_reason::{EXIT_REASON_DETAIL_MAX, ExitReason};
@@ -36,7 +39,7 @@ pub use pid::{NodeId, Pid, Reference};
 pub use process::AliasMode;
 pub use registry::Badarg;
 pub use seam::{BoxFuture, Envelope, Timestamp};
-pub use server::{CallFrom, Called, Init, Next, Server, ServerRef, StopError};
+pub use server::{Called, Init, Next, Server, ServerRef};
 pub use signal::Signal;
 pub use spawn::{SpawnOptions, Spawned, Started};
 pub use supervisor::{

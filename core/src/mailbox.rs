@@ -43,6 +43,16 @@ impl Mailbox {
         None
     }
 
+    /// Keeps no more memory than its messages need.
+    pub(crate) fn shrink(&mut self) {
+        self.messages.shrink_to_fit();
+    }
+
+    /// Bytes that it holds, without what its messages point to.
+    pub(crate) fn bytes(&self) -> usize {
+        self.messages.capacity() * size_of::<(u64, Message)>()
+    }
+
     /// An emptied mailbox does not keep what a flood made it grow to.
     fn give_memory_back(&mut self) {
         if self.messages.is_empty() && self.messages.capacity() > 64 {

@@ -10,7 +10,7 @@ use crate::table::ProcessTable;
 use crate::task::ProcessTask;
 use crate::timer::Timers;
 use crate::trace::{TraceEvent, Tracer};
-use crate::{CallError, Destination, ExitReason, Message, Monitored, NodeId, Payload, Pid, Reference};
+use crate::{Behaviour, CallError, Destination, ExitReason, Message, Monitored, NodeId, Payload, Pid, Reference};
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
@@ -83,8 +83,14 @@ pub struct ProcessInfo {
     pub name: Option<String>,
     /// What it is, for people: a component's name.
     pub label: String,
+    /// What it is an instance of.
+    pub behaviour: Behaviour,
+    /// What it runs: the type of a behaviour's callbacks, or the function that is its body, as the compiler names it.
+    pub function: &'static str,
     /// Who spawned it.
     pub parent: Option<Pid>,
+    /// Its parent, the parent's parent and so on, up to the first that is dead. Source: OTP `proc_lib`, `'$ancestors'`.
+    pub ancestors: Vec<Pid>,
     /// The other ends of its links, sorted.
     pub links: Vec<Pid>,
     /// What its active monitors watch.
@@ -95,11 +101,12 @@ pub struct ProcessInfo {
     pub trap_exit: bool,
     /// Messages in the mailbox and signals that it has not handled yet.
     pub mailbox_len: usize,
-    /// What its host says it holds; 0 for a native process that does not say.
+    /// Bytes that it holds, as far as is known: what the runtime keeps for it, and what its host says (of a component, its
+    /// memory). What native code has allocated, and what messages point to, is not in it.
     pub memory_bytes: u64,
     /// When it was spawned.
     pub started_at: Timestamp,
-    /// `running` while its task is being polled, `waiting` otherwise.
+    /// `running` while its task is being polled, `hibernating` in [`Context::hibernate`], `waiting` otherwise.
     pub status: &'static str,
 }
 
@@ -239,7 +246,8 @@ impl Node {
     ) -> Spawned {
         let parent_pid = parent.map(|parent| parent.pid).or(options.parent);
         let label = options.label;
-        let mut state = State { label: label.clone(), ..State::default() };
+        let mut state =
+            State { label: label.clone(), function: body.function, behaviour: body.behaviour, ..State::default() };
         let monitor = parent.filter(|_| options.monitor).map(|parent| self.reference(parent.pid.index));
         if let Some(parent) = parent {
             if options.link {
@@ -273,7 +281,8 @@ impl Node {
             }
             Some(Ok(())) | None => body,
         };
-        let body = body(Context::new(self.clone(), process.clone()));
+        let body = body.run(Context::new(self.clone(), process.clone()));
+        process.set_body_bytes(size_of_val(&*body));
         self.0.seams.executor.spawn(Box::pin(ProcessTask::new(self.clone(), process, body)));
         Spawned { pid, monitor }
     }
@@ -426,21 +435,35 @@ impl Node {
     pub fn process_info(&self, pid: Pid) -> Option<ProcessInfo> {
         let process = self.0.table.living(pid)?;
         let name = self.0.registry.name_of(pid);
+        let ancestors = self.ancestors(&process);
+        let memory_bytes = process.memory.load(Ordering::Relaxed) + process.runtime_bytes();
         let state = process.state.lock();
         Some(ProcessInfo {
             pid,
             name,
             label: state.label.clone(),
+            behaviour: state.behaviour,
+            function: state.function,
             parent: process.parent,
+            ancestors,
             links: state.links.iter().filter(|(_, link)| **link == Link::Active).map(|(pid, _)| *pid).collect(),
             monitors: state.monitors.iter().map(|(_, monitor)| monitor.object.clone()).collect(),
             monitored_by: state.monitored_by.len(),
             trap_exit: state.trap_exit,
             mailbox_len: state.mailbox.len() + process.queue_len(),
-            memory_bytes: process.memory.load(Ordering::Relaxed),
+            memory_bytes,
             started_at: process.started_at,
-            status: if process.waiting.load(Ordering::Relaxed) { "waiting" } else { "running" },
+            status: match process.waiting.load(Ordering::Relaxed) {
+                true if state.hibernating => "hibernating",
+                true => "waiting",
+                false => "running",
+            },
         })
+    }
+
+    fn ancestors(&self, process: &Process) -> Vec<Pid> {
+        let parent_of = |pid: &Pid| self.0.table.living(*pid).and_then(|process| process.parent);
+        std::iter::successors(process.parent, parent_of).collect()
     }
 
     /// Makes processes of that kind startable here, from a [`ProcessSpec`]. A second registration replaces the first.

@@ -1,10 +1,10 @@
 use crate::mailbox::Mailbox;
 use crate::signal::Signal;
 use crate::small_map::SmallMap;
-use crate::{ExitReason, Monitored, Pid, Reference, Started, Timestamp};
+use crate::{Behaviour, ExitReason, Monitored, Pid, Reference, Started, Timestamp};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 
 /// One process as the node knows it: its signal queue, which everybody may push to, and its state, which only its own
@@ -15,6 +15,8 @@ pub(crate) struct Process {
     pub(crate) started_at: Timestamp,
     pub(crate) memory: Arc<AtomicU64>,
     pub(crate) waiting: AtomicBool,
+    /// Bytes of the future that is its body.
+    body_bytes: AtomicU32,
     queue: Mutex<SignalQueue>,
     /// Whether the queue has signals: looked at without its lock.
     queued: AtomicBool,
@@ -37,6 +39,11 @@ struct SignalQueue {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) label: String,
+    /// The function or callback type that it runs.
+    pub(crate) function: &'static str,
+    pub(crate) behaviour: Behaviour,
+    /// Whether it waits in [`Context::hibernate`](crate::Context::hibernate).
+    pub(crate) hibernating: bool,
     pub(crate) trap_exit: bool,
     pub(crate) mailbox: Mailbox,
     pub(crate) links: SmallMap<Pid, Link>,
@@ -99,6 +106,7 @@ impl Process {
             started_at,
             memory: Arc::default(),
             waiting: AtomicBool::new(true),
+            body_bytes: AtomicU32::new(0),
             queue: Mutex::default(),
             queued: AtomicBool::new(false),
             exiting: AtomicBool::new(false),
@@ -181,6 +189,32 @@ impl Process {
         queue.closed = true;
         queue.waker = None;
         std::mem::take(&mut queue.signals)
+    }
+
+    /// Says how large the body's future is.
+    pub(crate) fn set_body_bytes(&self, bytes: usize) {
+        self.body_bytes.store(u32::try_from(bytes).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    /// Lets go of all memory that an idle process can do without.
+    pub(crate) fn give_memory_back(&self) {
+        self.queue.lock().signals.shrink_to_fit();
+        let mut state = self.state.lock();
+        state.batch = Vec::new();
+        state.mailbox.shrink();
+    }
+
+    /// Bytes that the runtime holds for it, roughly: what messages point to and what its body has allocated are not known.
+    pub(crate) fn runtime_bytes(&self) -> u64 {
+        let signals = self.queue.lock().signals.capacity();
+        let state = self.state.lock();
+        let relations = state.links.len() + state.monitors.len() + state.monitored_by.len() + state.aliases.len();
+        let bytes = size_of::<Self>()
+            + self.body_bytes.load(Ordering::Relaxed) as usize
+            + (signals + state.batch.capacity()) * size_of::<(Pid, Signal)>()
+            + state.mailbox.bytes()
+            + relations * size_of::<(Reference, Monitor)>();
+        bytes as u64
     }
 
     /// Signals that have not been handled yet.

@@ -1,4 +1,5 @@
 use crate::{ExitReason, Pid, Reference};
+use std::time::Duration;
 
 /// How to spawn a process.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +12,9 @@ pub struct SpawnOptions {
     pub name: Option<String>,
     /// What it is, for people: a component's name.
     pub label: String,
+    /// How long a start that waits gives it to say that it is up; then it is killed, and the start has failed with `timeout`.
+    /// Default for ever. Source: OTP `gen_server`, option `timeout`.
+    pub start_timeout: Option<Duration>,
     /// Who counts as its parent when it is spawned from outside of any process.
     pub parent: Option<Pid>,
 }

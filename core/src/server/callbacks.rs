@@ -1,8 +1,13 @@
 use super::run;
-use crate::{Caller, Context, ExitReason, Message, Payload, ProcessBody, SpawnOptions, Started, process_body};
+use crate::{
+    Behaviour, BehaviourRef, CallFrom, Context, ExitReason, Message, ProcessBody, SpawnOptions, Started, process_body,
+};
+use std::any::type_name;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::time::Duration;
+
+/// A server, by pid or local name, as its clients see it.
+pub type ServerRef<S> = BehaviourRef<<S as Server>::Call, <S as Server>::Reply, <S as Server>::Cast>;
 
 /// A process that keeps a state and answers calls: OTP's `gen_server`. The implementing type is the state.
 ///
@@ -93,9 +98,19 @@ pub trait Server: Send + Sync + Sized + 'static {
         std::future::ready(())
     }
 
+    /// The state in words, for [`sys::status`](crate::sys::status). Default the name of its type. Source: OTP `gen_server`,
+    /// `format_status/1`.
+    fn format_status(&self) -> String {
+        type_name::<Self>().to_owned()
+    }
+
+    /// Runs before the server hibernates: gives back what the state can do without. Default nothing.
+    fn shrink(&mut self) {}
+
     /// The server as a process to spawn, for supervisors too.
     fn body(args: Self::Args) -> ProcessBody {
         process_body(move |context| run::server::<Self>(context, args))
+            .of_behaviour(Behaviour::Server, type_name::<Self>())
     }
 
     /// Starts the server linked to the caller and waits for its [`init`](Self::init).
@@ -121,6 +136,8 @@ pub enum Next<S: Server> {
     /// The same, at most for so long: then [`Server::handle_timeout`] runs. Any message cancels it; zero comes behind
     /// what the mailbox holds.
     Timeout(Duration),
+    /// The same, for long: gives memory back before it waits. See [`Context::hibernate`].
+    Hibernate,
     /// Runs [`Server::handle_continue`] before anything else.
     Continue(S::Continue),
     /// Ends: [`Server::terminate`], then the exit.
@@ -133,26 +150,4 @@ pub enum Called<S: Server> {
     Reply(S::Reply, Next<S>),
     /// Answers later, through [`CallFrom::reply`], or lets the caller time out.
     NoReply(Next<S>),
-}
-
-/// Who waits for an answer.
-pub struct CallFrom<R> {
-    caller: Caller,
-    answer: PhantomData<fn(R)>,
-}
-
-impl<R: Send + 'static> CallFrom<R> {
-    pub(super) fn new(caller: Caller) -> Self {
-        Self { caller, answer: PhantomData }
-    }
-
-    /// The process that called.
-    pub fn caller(&self) -> Caller {
-        self.caller
-    }
-
-    /// Answers, from any process; dropped when the caller no longer waits.
-    pub fn reply(self, context: &Context, reply: R) {
-        context.reply(self.caller, Payload::local(reply));
-    }
 }

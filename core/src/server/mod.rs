@@ -1,10 +1,8 @@
 //! The server behaviour: OTP's `gen_server`, for native processes.
 
 mod callbacks;
-mod reference;
 mod run;
 #[cfg(test)]
 mod tests;
 
-pub use callbacks::{CallFrom, Called, Init, Next, Server};
-pub use reference::{ServerRef, StopError};
+pub use callbacks::{Called, Init, Next, Server, ServerRef};

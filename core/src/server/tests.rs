@@ -1,8 +1,11 @@
-//! Each test has the name of its fact: what real OTP does is in the rules that the names stand for.
+//! The server on the production seams. OTP's facts, one by one, are held in the simulator: `sim/tests/behaviours`.
 
-use super::{CallFrom, Called, Init, Next, Server, ServerRef, StopError};
+use super::{Called, Init, Next, Server, ServerRef};
 use crate::seam::Seams;
-use crate::{CallError, Context, ExitReason, Message, Node, NodeOptions, Payload, Pid, SpawnOptions, Started};
+use crate::{
+    CallError, CallFrom, Context, ExitReason, Message, Node, NodeOptions, Payload, Pid, SpawnOptions, Started,
+    StopError,
+};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,7 +134,7 @@ fn a_call_is_answered_at_once_or_later() {
 }
 
 #[test]
-fn gs_call_timeout_and_gs_call_noproc_and_gs_call_server_dies() {
+fn a_call_that_fails_says_why() {
     check(|world| async move {
         let (pid, probe) = world.probe().await;
         assert_eq!(probe.call(&world.node, Ask::Never, Duration::ZERO).await, Err(CallError::Timeout));
@@ -143,7 +146,7 @@ fn gs_call_timeout_and_gs_call_noproc_and_gs_call_server_dies() {
 }
 
 #[test]
-fn gs_stop_normal_reply_then_exit() {
+fn a_stop_with_an_answer_terminates_first() {
     check(|world| async move {
         let (pid, probe) = world.probe().await;
         assert_eq!(probe.call(&world.node, Ask::StopWithReply(7), LONG).await, Ok(7));
@@ -154,7 +157,7 @@ fn gs_stop_normal_reply_then_exit() {
 }
 
 #[test]
-fn gs_stop_api_terminates_and_says_why_not() {
+fn a_stop_terminates_and_says_why_not() {
     check(|world| async move {
         let (_, probe) = world.probe().await;
         assert_eq!(probe.stop(&world.node, ExitReason::new("enough"), LONG).await, Ok(()));
@@ -165,7 +168,7 @@ fn gs_stop_api_terminates_and_says_why_not() {
 }
 
 #[test]
-fn gs_terminate_on_raise() {
+fn a_panic_terminates() {
     check(|world| async move {
         let (_, probe) = world.probe().await;
         let _ = probe.call(&world.node, Ask::Panic, LONG).await;
@@ -174,7 +177,7 @@ fn gs_terminate_on_raise() {
 }
 
 #[test]
-fn gs_no_terminate_on_an_exit_signal_that_is_not_trapped() {
+fn an_exit_signal_that_is_not_trapped_does_not_terminate() {
     check(|world| async move {
         let (pid, _) = world.probe().await;
         world.node.exit_signal(pid, ExitReason::new("boom"));
@@ -184,7 +187,7 @@ fn gs_no_terminate_on_an_exit_signal_that_is_not_trapped() {
 }
 
 #[test]
-fn gs_continue_first() {
+fn a_continuation_comes_first() {
     check(|world| async move {
         let (_, probe) = world.probe().await;
         probe.cast(&world.node, Ask::Log("first", Next::Continue("now")));
@@ -195,7 +198,7 @@ fn gs_continue_first() {
 }
 
 #[test]
-fn gs_timeout_zero_comes_behind_the_mailbox_and_a_message_cancels_it() {
+fn a_timeout_of_zero_comes_behind_the_mailbox_and_a_message_cancels_it() {
     check(|world| async move {
         let (_, probe) = world.probe().await;
         probe.cast(&world.node, Ask::Log("first", Next::Timeout(Duration::ZERO)));
@@ -209,7 +212,7 @@ fn gs_timeout_zero_comes_behind_the_mailbox_and_a_message_cancels_it() {
 }
 
 #[test]
-fn gs_init_stop_ignore_and_panic_are_what_start_returns() {
+fn what_init_says_is_what_start_returns() {
     check(|world| async move {
         assert_eq!(world.start(|_| Init::Ignore).await, Started::Ignored);
         let failed = world.start(|_| Init::Stop(ExitReason::new("bad"))).await;
@@ -220,7 +223,7 @@ fn gs_init_stop_ignore_and_panic_are_what_start_returns() {
 }
 
 #[test]
-fn gs_parent_normal_exit_terminates_and_gs_other_exit_is_info() {
+fn the_parents_exit_terminates_and_any_other_is_info() {
     check(|world| async move {
         let log = world.log.clone();
         log.lock().push("trap".to_owned());

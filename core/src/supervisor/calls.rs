@@ -4,12 +4,29 @@ use super::children::{Child, ChildKey, Run};
 use super::request::{Reply, Request};
 use super::state::{Action, AfterStop, Phase, StartingFor, SupervisorState};
 use super::{
-    ChildCounts, ChildInfo, ChildKind, ChildRef, ChildSpec, SpecError, Strategy, SupervisorError, SupervisorSpec,
+    ChildCounts, ChildInfo, ChildKind, ChildRef, ChildSpec, SpecError, Strategy, SupervisorError, SupervisorFlags,
+    SupervisorSpec,
 };
 use crate::seam::Timestamp;
 use crate::{Caller, Pid};
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
+
+/// As `sys::status` shows it.
+impl fmt::Display for SupervisorState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SupervisorFlags { strategy, intensity, period, .. } = self.flags;
+        write!(f, "{strategy:?}, {} of {intensity} restarts in {period:?}:", self.window.count())?;
+        for (_, child) in self.children.iter() {
+            match child.run.pid() {
+                Some(pid) => write!(f, " {}={pid}", child.spec.id)?,
+                None => write!(f, " {}=none", child.spec.id)?,
+            }
+        }
+        Ok(())
+    }
+}
 
 impl SupervisorState {
     /// A call. Source: `supervisor:handle_call/3`.

@@ -1,10 +1,11 @@
 use super::request::Request;
 use super::state::{Action, SupervisorState, WaitsFor};
 use super::{ChildArgs, ChildRef, ChildSpec, ChildStart, Decision, SupervisorReport, SupervisorSpec};
+use crate::sys::{self, Observed, SystemRequest};
 use crate::task::panic_message;
 use crate::{
-    Context, ExitReason, Message, Monitored, Node, Payload, Pid, ProcessBody, Reference, SpawnOptions, Started,
-    TraceEvent, process_body,
+    Behaviour, Context, ExitReason, Message, Monitored, Node, Payload, Pid, ProcessBody, Reference, SpawnOptions,
+    Started, TraceEvent, process_body,
 };
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,6 +34,7 @@ impl Supervisor {
     /// The body of a supervisor's process. It says that it is up when all its children are.
     pub fn body(spec: SupervisorSpec) -> ProcessBody {
         process_body(move |context| run(context, spec))
+            .of_behaviour(Behaviour::Supervisor, std::any::type_name::<Supervisor>())
     }
 
     /// Starts a supervisor that has no parent: it ends when it gives up, or by [`SupervisorRef::stop`].
@@ -81,6 +83,16 @@ fn checked(context: &Context, spec: SupervisorSpec) -> Result<SupervisorState, E
     SupervisorState::new(spec).map_err(|error| ExitReason::new("start_spec").with_detail(error.to_string()))
 }
 
+impl Observed for SupervisorState {
+    fn format_status(&self) -> String {
+        self.to_string()
+    }
+
+    fn state(&mut self) -> Option<(&mut dyn std::any::Any, &'static str)> {
+        None
+    }
+}
+
 /// Performs what the state machine wants, and tells it what happened.
 struct Driver {
     context: Context,
@@ -101,7 +113,7 @@ impl Driver {
             match self.state.waits_for() {
                 WaitsFor::Mailbox => {
                     let message = self.context.receive().await;
-                    self.handle(message);
+                    self.handle(message).await;
                 }
                 WaitsFor::Down => self.receive_down().await,
                 WaitsFor::Answer => unreachable!("every action has been answered"),
@@ -145,14 +157,21 @@ impl Driver {
         None
     }
 
-    fn handle(&mut self, message: Message) {
+    async fn handle(&mut self, message: Message) {
         let now = self.context.now();
         match message {
             Message::Exit { from, reason } if Some(from) == self.context.parent() => self.state.stop(now, reason),
             Message::Exit { from, reason } => self.state.handle_exit(now, from, reason),
             Message::Call { from, payload } => match payload.downcast::<Request>() {
                 Ok(request) => self.state.handle_request(now, from, request),
-                Err(payload) => self.unexpected(&payload),
+                Err(payload) => match payload.downcast::<SystemRequest>() {
+                    Ok(request) => {
+                        if let Some(reason) = sys::handle(&self.context, from, request, &mut self.state).await {
+                            self.state.stop(self.context.now(), reason);
+                        }
+                    }
+                    Err(payload) => self.unexpected(&payload),
+                },
             },
             Message::Plain(payload) => match payload.downcast::<Retry>() {
                 Ok(Retry(child)) => self.state.handle_retry(now, &child),

@@ -52,7 +52,7 @@ impl Active {
             let pid = context.pid();
             active.state.lock().processes.insert(pid);
             let guard = ProcessGuard { active, pid };
-            let running = body(context);
+            let running = body.run(context);
             async move {
                 let _guard = guard;
                 running.await

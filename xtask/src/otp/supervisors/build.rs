@@ -53,7 +53,7 @@ pub(super) fn start_supervisor(env: &Env, name: &str, flags: SupervisorFlags, ch
     let (env, name) = (env.clone(), name.to_owned());
     process_body(move |context| async move {
         let _presence = Presence::enter(&context, &env.log, env.reporter, &name, noted).await;
-        Supervisor::body(spec)(context).await
+        Supervisor::body(spec).run(context).await
     })
 }
 
