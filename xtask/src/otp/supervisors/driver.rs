@@ -2,7 +2,7 @@ use super::build::{Env, child_spec};
 use super::holder::{self, Ask, Status};
 use super::log::{SharedLog, reporter};
 use super::outcome::{entries, why};
-use super::tree::{Event, Kind, Tree, What};
+use super::tree::{Event, Kind, ROOT, Tree, What};
 use super::worker::StopWith;
 use crate::otp::world::World;
 use rusm_core::{
@@ -90,7 +90,8 @@ impl Driver {
     }
 
     /// Waits until the tree is at rest: twice in a row it looks the same, every supervisor lists only live children,
-    /// none is being restarted, nobody's parent is dead, and the reason of each end is known.
+    /// none is being restarted, nobody's parent is dead, and the reason of each end is known. What is left of an earlier
+    /// start and only waits for a shutdown time to pass is not waited for: its end is told with a later event.
     async fn rest(&self) -> String {
         let mut before = None;
         loop {
@@ -115,9 +116,7 @@ impl Driver {
             if !log.is_complete() {
                 return None;
             }
-            // Those of a name that was started again meanwhile as well.
-            let live = log.processes.iter().filter(|(_, process)| !process.has_ended);
-            live.map(|(pid, process)| (*pid, process.parent)).collect()
+            log.awaited()
         };
         for (pid, parent) in processes {
             if !self.context.is_alive(pid).await {
@@ -136,7 +135,7 @@ impl Driver {
         match after {
             Status::NeverStarted => Some(String::new()),
             Status::Dead(reason) => Some(format!(" dead {}", why(&reason.to_string()))),
-            Status::Alive(root) => self.tree("root".to_owned(), root).await,
+            Status::Alive(root) => self.tree(ROOT.to_owned(), root).await,
         }
     }
 
@@ -238,7 +237,9 @@ impl Driver {
             What::TerminateChild { .. } => done(supervisor.terminate_child(context, child).await),
             What::DeleteChild { .. } => done(supervisor.delete_child(context, child).await),
             _ => match supervisor.restart_child(context, child).await {
-                Err(SupervisorError::StartFailed(reason)) => reason.to_string(),
+                // As OTP's outcomes write it: a plain reason stands alone.
+                Err(SupervisorError::StartFailed(reason)) if reason.detail().is_none() => reason.to_string(),
+                Err(SupervisorError::StartFailed(reason)) => format!("error {}", why(&reason.to_string())),
                 result => self.started(result),
             },
         }

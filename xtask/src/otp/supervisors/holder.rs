@@ -1,5 +1,5 @@
 use super::build::{Env, start_supervisor};
-use super::tree::Kind;
+use super::tree::{Kind, ROOT};
 use rusm_core::{Context, ExitReason, Message, Payload, Pid, SpawnOptions, Started};
 
 /// What the driver asks of the root's parent.
@@ -53,11 +53,11 @@ pub(super) async fn run(context: Context, env: Env) {
 }
 
 async fn start(context: &Context, env: &Env) -> Started {
-    let Some(Kind::Supervisor { flags, children }) = env.tree.nodes.get("root").map(|root| root.kind.clone()) else {
+    let Some(Kind::Supervisor { flags, children }) = env.tree.nodes.get(ROOT).map(|root| root.kind.clone()) else {
         return Started::Failed(ExitReason::new("undef").with_detail("the program has no root"));
     };
-    let body = start_supervisor(env, "root", flags, &children);
-    context.start_link(SpawnOptions { label: "root".to_owned(), ..SpawnOptions::default() }, body).await
+    let body = start_supervisor(env, ROOT, flags, &children);
+    context.start_link(SpawnOptions { label: ROOT.to_owned(), ..SpawnOptions::default() }, body).await
 }
 
 async fn shut_down(context: &Context, root: Pid) -> ExitReason {

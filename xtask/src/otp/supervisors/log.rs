@@ -92,6 +92,28 @@ impl Log {
         Some(entry.clone())
     }
 
+    /// The live processes, each with its parent, that the outcome of an event waits for. As in the outcomes of OTP those
+    /// are not among them whose name was started again and that are held up by a child that stays until it is killed.
+    pub(super) fn awaited(&self) -> Vec<(Pid, Option<Pid>)> {
+        let live = self.processes.iter().filter(|(_, process)| !process.has_ended);
+        let awaited =
+            live.filter(|(pid, process)| self.live.get(&process.name) == Some(pid) || !self.is_held_up(**pid));
+        awaited.map(|(pid, process)| (*pid, process.parent)).collect()
+    }
+
+    /// Whether a process waits for one that stays until it is killed, or for a supervisor that does.
+    fn is_held_up(&self, pid: Pid) -> bool {
+        let parent = self.processes.get(&pid).and_then(|process| process.parent);
+        self.waits_for_stubborn(pid) || parent.is_some_and(|parent| self.is_held_up(parent))
+    }
+
+    /// A supervisor ends its children in reverse order: the last one that lives holds up the others.
+    fn waits_for_stubborn(&self, supervisor: Pid) -> bool {
+        let children = self.processes.iter().filter(|(_, child)| child.parent == Some(supervisor) && !child.has_ended);
+        let last = children.max_by_key(|(_, child)| child.born);
+        last.is_some_and(|(pid, child)| child.role == Role::StubbornWorker || self.waits_for_stubborn(*pid))
+    }
+
     pub(super) fn take(&mut self) -> Vec<Entry> {
         self.taken += self.entries.len();
         std::mem::take(&mut self.entries)

@@ -3,7 +3,8 @@
 //! The outcomes were recorded with one scheduler, whose run queue is first in, first out. Nearly all of what a tree does
 //! is one chain of causes, and needs no help. But when a supervisor is killed and one of its children is a supervisor,
 //! that one ends its own children in an orderly way while the killed one's parent goes on with something else. Those
-//! two chains are independent: here their entries are put in order by how many turns of processes lead to each.
+//! two chains are independent: here their entries are put in order by how many turns of processes lead to each. What
+//! happened is not touched: no entry is added, changed or left out.
 
 use super::log::{Entry, Log, Role, What};
 use super::outcome::stopped;
@@ -39,10 +40,7 @@ pub(super) fn as_one_scheduler_sees_it(entries: Vec<Entry>, log: &Log, tree: &Tr
     // A supervisor that outlives its parent and ends children of its own.
     let is_orphan = |pid: Pid| {
         let parent = log.processes.get(&pid).and_then(|process| process.parent);
-        match (ends.get(&pid), parent.and_then(|parent| ends.get(&parent))) {
-            (Some(own), Some(parents)) => parents < own,
-            _ => false,
-        }
+        parent.and_then(|parent| ends.get(&parent)).is_some_and(|end| ends.get(&pid).is_none_or(|own| end < own))
     };
     if !entries.iter().any(|entry| entry.what == What::Stop && entry.parent.is_some_and(is_orphan)) {
         return entries;
@@ -95,7 +93,11 @@ impl Timeline<'_> {
         }
         let known = self.turns.get(&pid).cloned();
         let turn = match self.parent(pid) {
-            Some(parent) if self.ended.contains_key(&parent) => known.unwrap_or_else(|| self.orphaned(parent, pid)),
+            // It has been at it since an earlier event.
+            Some(parent) if self.ended_before(parent) => known.unwrap_or_default(),
+            Some(parent) if self.ended.contains_key(&parent) => {
+                known.unwrap_or_default().max(self.orphaned(parent, pid))
+            }
             // Its parent ends it.
             Some(parent) if self.ends.contains_key(&pid) && self.starting.get(&parent) != Some(&pid) => {
                 match (known, self.turns.contains_key(&parent) || self.ends.contains_key(&parent)) {
@@ -108,6 +110,10 @@ impl Timeline<'_> {
         };
         self.turns.insert(pid, turn.clone());
         turn
+    }
+
+    fn ended_before(&self, pid: Pid) -> bool {
+        self.log.processes.get(&pid).is_some_and(|process| process.has_ended) && !self.ends.contains_key(&pid)
     }
 
     fn orphaned(&self, parent: Pid, pid: Pid) -> Turn {

@@ -13,8 +13,11 @@ pub(super) fn why(reason: &str) -> String {
         return format!("failed:{id}({})", why(inner));
     }
     if let Some(inner) = inside(reason, "start_spec(") {
-        let word = inner.split(':').next().unwrap_or(inner);
-        return format!("start_spec:{word}");
+        return match (inner.split_once(": "), inner.rsplit_once(' ')) {
+            (Some(("duplicate_child_name", _)), Some((_, id))) => format!("start_spec:duplicate:{id}"),
+            (Some((word, _)), _) => format!("start_spec:{word}"),
+            (None, _) => format!("start_spec:{inner}"),
+        };
     }
     reason.to_owned()
 }

@@ -1,8 +1,11 @@
-use crate::otp::program::{Program, word};
-use anyhow::{Context, bail};
+use crate::otp::program::{self, Program, no_more, word};
+use anyhow::{Context, bail, ensure};
 use rusm_core::{AutoShutdown, ExitReason, Restart, Shutdown, Strategy, SupervisorFlags};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The supervisor at the top of every tree.
+pub(super) const ROOT: &str = "root";
 
 /// A supervision program: the tree, and what happens to it.
 pub(super) struct Tree {
@@ -86,8 +89,9 @@ impl Tree {
 pub(super) fn parse(program: &Program) -> anyhow::Result<Tree> {
     let mut tree = Tree { nodes: BTreeMap::new(), events: Vec::new() };
     for line in &program.lines {
-        tree.line(line).with_context(|| format!("{line:?}"))?;
+        line.explain(tree.line(&line.text))?;
     }
+    ensure!(tree.is_supervisor(ROOT), "expected `sup {ROOT} OPTION...`");
     Ok(tree)
 }
 
@@ -97,18 +101,19 @@ impl Tree {
         match word(&mut words, "`sup`, `child` or `do`")? {
             "sup" => {
                 let name = word(&mut words, "a name")?;
-                let options = options(words)?;
-                let node = supervisor(&options)?;
-                self.add(options.get("in").copied(), name, node)
+                let options = options(words, &[SUPERVISOR_OPTIONS, CHILD_OPTIONS])?;
+                let parent = options.get("in").copied();
+                ensure!(parent.is_some() != (name == ROOT), "every supervisor but `{ROOT}` has a parent, `in=`");
+                self.add(parent, name, supervisor(&options)?)
             }
             "child" => {
                 let parent = word(&mut words, "a supervisor")?;
                 let name = word(&mut words, "a name")?;
-                let node = worker(&options(words)?)?;
+                let node = worker(&options(words, &[WORKER_OPTIONS, CHILD_OPTIONS])?)?;
                 self.add(Some(parent), name, node)
             }
             "do" => {
-                let text = line.split_once(' ').map_or("", |(_, text)| text).to_owned();
+                let text = line.split_once(char::is_whitespace).map_or("", |(_, text)| text.trim()).to_owned();
                 let what = event(&text)?;
                 self.events.push(Event { text, what });
                 Ok(())
@@ -129,10 +134,21 @@ impl Tree {
     }
 }
 
+const SUPERVISOR_OPTIONS: &[&str] = &["in", "strategy", "intensity", "period", "auto"];
+const WORKER_OPTIONS: &[&str] = &["exit", "start"];
+const CHILD_OPTIONS: &[&str] = &["restart", "shutdown", "sig"];
+
 type Options<'a> = BTreeMap<&'a str, &'a str>;
 
-fn options<'a>(words: impl Iterator<Item = &'a str>) -> anyhow::Result<Options<'a>> {
-    words.map(|word| word.split_once('=').with_context(|| format!("expected an option, not {word:?}"))).collect()
+fn options<'a>(words: impl Iterator<Item = &'a str>, known: &[&[&str]]) -> anyhow::Result<Options<'a>> {
+    let mut options = Options::new();
+    for word in words {
+        let (option, value) =
+            word.split_once('=').with_context(|| format!("expected an option, `NAME=VALUE`, not {word:?}"))?;
+        ensure!(known.concat().contains(&option), "unknown option {option:?}");
+        ensure!(options.insert(option, value).is_none(), "the option {option:?} is there twice");
+    }
+    Ok(options)
 }
 
 fn node(options: &Options<'_>, kind: Kind) -> anyhow::Result<Node> {
@@ -146,24 +162,32 @@ fn node(options: &Options<'_>, kind: Kind) -> anyhow::Result<Node> {
         shutdown: match *options.get("shutdown").unwrap_or(&"infinity") {
             "infinity" => Shutdown::Infinity,
             "brutal_kill" => Shutdown::BrutalKill,
-            ms => Shutdown::Timeout(Duration::from_millis(ms.parse()?)),
+            ms => Shutdown::Timeout(Duration::from_millis(program::parse(
+                ms,
+                "milliseconds, `infinity` or `brutal_kill`",
+            )?)),
         },
-        significant: options.get("sig") == Some(&"true"),
+        significant: match *options.get("sig").unwrap_or(&"false") {
+            "true" => true,
+            "false" => false,
+            other => bail!("expected `sig=true` or `sig=false`, not {other:?}"),
+        },
         kind,
     })
 }
 
 fn supervisor(options: &Options<'_>) -> anyhow::Result<Node> {
+    let needed = |option: &str| options.get(option).copied().with_context(|| format!("expected `{option}=`"));
     let flags = SupervisorFlags {
-        strategy: match *options.get("strategy").context("expected `strategy=`")? {
+        strategy: match needed("strategy")? {
             "one_for_one" => Strategy::OneForOne,
             "one_for_all" => Strategy::OneForAll,
             "rest_for_one" => Strategy::RestForOne,
             "simple_one_for_one" => Strategy::SimpleOneForOne,
             other => bail!("unknown strategy {other:?}"),
         },
-        intensity: options.get("intensity").context("expected `intensity=`")?.parse()?,
-        period: Duration::from_secs(options.get("period").context("expected `period=`")?.parse()?),
+        intensity: program::parse(needed("intensity")?, "a number of restarts")?,
+        period: Duration::from_secs(program::parse(needed("period")?, "seconds")?),
         auto_shutdown: match *options.get("auto").unwrap_or(&"never") {
             "never" => AutoShutdown::Never,
             "any_significant" => AutoShutdown::AnySignificant,
@@ -188,9 +212,10 @@ fn worker(options: &Options<'_>) -> anyhow::Result<Node> {
         "ignore" => Start::Ignore,
         "error" => Start::Error,
         other => {
+            let fail = other.strip_prefix("fail:").and_then(|numbers| numbers.split_once(':'));
             let (from, count) =
-                other.strip_prefix("fail:").and_then(|numbers| numbers.split_once(':')).context("unknown start")?;
-            Start::Fail { from: from.parse()?, count: count.parse()? }
+                fail.with_context(|| format!("expected `ok`, `ignore`, `error` or `fail:K:N`, not {other:?}"))?;
+            Start::Fail { from: program::parse(from, "a start")?, count: program::parse(count, "how many starts")? }
         }
     };
     node(options, Kind::Worker(Worker { exit, start }))
@@ -198,8 +223,9 @@ fn worker(options: &Options<'_>) -> anyhow::Result<Node> {
 
 fn event(text: &str) -> anyhow::Result<What> {
     let mut words = text.split_whitespace();
+    let first = word(&mut words, "an event")?;
     let mut next = |what| word(&mut words, what).map(str::to_owned);
-    Ok(match next("an event")?.as_str() {
+    let event = match first {
         "exit" => What::Exit { process: next("a process")?, reason: reason(&next("a reason")?) },
         "stop" => What::Stop { process: next("a process")?, reason: reason(&next("a reason")?) },
         "terminate_child" => What::TerminateChild { supervisor: next("a supervisor")?, child: next("a child")? },
@@ -207,14 +233,16 @@ fn event(text: &str) -> anyhow::Result<What> {
         "delete_child" => What::DeleteChild { supervisor: next("a supervisor")?, child: next("a child")? },
         "start_child" => {
             let (supervisor, child) = (next("a supervisor")?, next("a child")?);
-            let options = options(words)?;
+            let options = options(words.by_ref(), &[WORKER_OPTIONS, CHILD_OPTIONS])?;
             let node = if options.is_empty() { None } else { Some(worker(&options)?) };
             What::StartChild { supervisor, child, node }
         }
         "count" => What::Count { supervisor: next("a supervisor")? },
-        "sleep" => What::Sleep(Duration::from_millis(next("milliseconds")?.parse()?)),
+        "sleep" => What::Sleep(Duration::from_millis(program::number(&mut words, "milliseconds")?)),
         other => bail!("unknown event {other:?}"),
-    })
+    };
+    no_more(words)?;
+    Ok(event)
 }
 
 /// `shutdown:x` is `{shutdown, x}`.
