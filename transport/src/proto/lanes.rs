@@ -1,0 +1,280 @@
+use super::config::Config;
+use super::frame::{Frame, HEADER_LEN};
+use super::lane::{LANE_STREAMS, Lane, StreamId};
+use bytes::{Bytes, BytesMut};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Bytes of a signal that go out in one piece. A longer one is cut, so that the signals of other senders pass it.
+pub const FRAGMENT_LEN: usize = 16 << 10;
+
+/// Bytes of frames that are written to a stream at once.
+const BATCH_LEN: usize = 32 << 10;
+
+/// The header and the fields before the bytes of a signal or of a part of one: at most this much.
+const OVERHEAD: usize = HEADER_LEN + 6;
+
+/// The signals of this node that wait to go to another: a queue for each lane, which take turns. A lane waits when it has no
+/// credit, or when its next signal is a large one and too many of those are under way.
+///
+/// [`push`](Self::push), then [`poll_transmit`](Self::poll_transmit) for each stream with room until it gives nothing;
+/// [`handle_credit`](Self::handle_credit) lets lanes go on; [`poll_open`](Self::poll_open) says which have room again.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    lanes: BTreeMap<Lane, State>,
+    /// For each stream the lanes that may send, in turn.
+    ready: Vec<VecDeque<Lane>>,
+    /// Lanes whose next signal is large, waiting for one that is under way to arrive.
+    waiting_for_slot: VecDeque<Lane>,
+    slots: u16,
+    window: u32,
+    waiting_len: usize,
+    full_at: usize,
+    open: VecDeque<Lane>,
+}
+
+#[derive(Debug)]
+struct State {
+    signals: VecDeque<Bytes>,
+    waiting_len: usize,
+    /// Bytes of the first signal that have gone out.
+    sent_of_first: usize,
+    credit: u32,
+    slot: Slot,
+    turn: Turn,
+    full: bool,
+}
+
+/// Whether this lane has one of the slots for large signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    None,
+    /// For the one that is being sent.
+    Sending,
+    /// For one that is sent: the slot is free when so many more bytes of this lane have arrived.
+    Arriving(u32),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// It has nothing to send, or no credit.
+    Not,
+    /// In the queue of its stream.
+    Ready,
+    WaitsForSlot,
+}
+
+impl Lanes {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            lanes: BTreeMap::new(),
+            ready: vec![VecDeque::new(); usize::from(LANE_STREAMS) + 1],
+            waiting_for_slot: VecDeque::new(),
+            slots: config.large_max,
+            window: config.lane_window,
+            waiting_len: 0,
+            full_at: config.lane_queue_len,
+            open: VecDeque::new(),
+        }
+    }
+
+    /// Bytes that wait in all lanes.
+    pub(super) fn waiting_len(&self) -> usize {
+        self.waiting_len
+    }
+
+    /// Appends a signal. True when the lane is full now: it goes on taking signals, and says when it is open again.
+    pub(super) fn push(&mut self, lane: Lane, signal: Bytes) -> bool {
+        let window = self.window;
+        let state = self.lanes.entry(lane).or_insert_with(|| State::new(window));
+        state.waiting_len += signal.len();
+        self.waiting_len += signal.len();
+        state.signals.push_back(signal);
+        state.full |= state.waiting_len >= self.full_at;
+        let full = state.full;
+        self.take_turn(lane);
+        full
+    }
+
+    /// Marks the lane full whatever it holds: all of them together hold too much.
+    pub(super) fn hold(&mut self, lane: Lane) {
+        if let Some(state) = self.lanes.get_mut(&lane) {
+            state.full = true;
+        }
+    }
+
+    /// The receiver has taken in so many bytes of that lane. False when those were more than were under way.
+    pub(super) fn handle_credit(&mut self, lane: Lane, credit: u32) -> bool {
+        let window = self.window;
+        let Some(state) = self.lanes.get_mut(&lane) else { return false };
+        state.credit = match state.credit.checked_add(credit) {
+            Some(credit) if credit <= window => credit,
+            _ => return false,
+        };
+        if let Slot::Arriving(left) = state.slot {
+            let left = left.saturating_sub(credit);
+            state.slot = if left == 0 { Slot::None } else { Slot::Arriving(left) };
+            if left == 0 {
+                self.slots += 1;
+                self.wake_waiting();
+            }
+        }
+        self.take_turn(lane);
+        self.forget_idle(lane);
+        true
+    }
+
+    /// A slot is free: whoever has waited for longest takes it.
+    fn wake_waiting(&mut self) {
+        if let Some(lane) = self.waiting_for_slot.pop_front() {
+            if let Some(state) = self.lanes.get_mut(&lane) {
+                state.turn = Turn::Not;
+            }
+            self.take_turn(lane);
+        }
+    }
+
+    /// The next bytes for that stream, at most `room` of them; as many frames as go into one write. With room for less than
+    /// [`FRAGMENT_LEN`] and a header there may be nothing, though something waits.
+    pub(super) fn poll_transmit(&mut self, stream: StreamId, room: usize) -> Option<Bytes> {
+        let room = room.min(BATCH_LEN);
+        let mut out = BytesMut::new();
+        while room - out.len() > OVERHEAD {
+            let Some(lane) = self.ready[usize::from(stream.0)].pop_front() else { break };
+            let Some(state) = self.lanes.get_mut(&lane) else { continue };
+            state.turn = Turn::Not;
+            let before = out.len();
+            self.waiting_len -= state.send(lane, self.window, room - out.len() - OVERHEAD, &mut out);
+            let filled = out.len() == before;
+            if state.full && state.waiting_len * 2 <= self.full_at {
+                state.full = false;
+                self.open.push_back(lane);
+            }
+            if filled {
+                // What comes next is longer than what is left: this lane begins the next write.
+                self.take_turn_first(lane);
+                break;
+            }
+            self.take_turn(lane);
+            self.forget_idle(lane);
+        }
+        (!out.is_empty()).then(|| out.freeze())
+    }
+
+    /// A lane that was full and is not any more.
+    pub(super) fn poll_open(&mut self) -> Option<Lane> {
+        self.open.pop_front()
+    }
+
+    /// Puts a lane behind the others of its stream if it has something that it may send.
+    fn take_turn(&mut self, lane: Lane) {
+        if self.may_send(lane) {
+            self.ready[usize::from(lane.stream().0)].push_back(lane);
+        }
+    }
+
+    fn take_turn_first(&mut self, lane: Lane) {
+        if self.may_send(lane) {
+            self.ready[usize::from(lane.stream().0)].push_front(lane);
+        }
+    }
+
+    /// Whether a lane that is in no queue is to come into the one of its stream.
+    fn may_send(&mut self, lane: Lane) -> bool {
+        let Some(state) = self.lanes.get_mut(&lane) else { return false };
+        let Some(first) = state.signals.front() else { return false };
+        if state.turn != Turn::Not {
+            return false;
+        }
+        let large = first.len() > FRAGMENT_LEN;
+        if (state.credit as usize) < if large { 1 } else { first.len() } {
+            return false;
+        }
+        match state.slot {
+            Slot::None if large && self.slots == 0 => {
+                state.turn = Turn::WaitsForSlot;
+                self.waiting_for_slot.push_back(lane);
+                return false;
+            }
+            Slot::None if large => {
+                self.slots -= 1;
+                state.slot = Slot::Sending;
+            }
+            // A lane has one slot at most.
+            Slot::Arriving(_) if large => return false,
+            Slot::None | Slot::Sending | Slot::Arriving(_) => {}
+        }
+        state.turn = Turn::Ready;
+        true
+    }
+
+    /// A lane with nothing to remember is made anew when it is needed.
+    fn forget_idle(&mut self, lane: Lane) {
+        let idle = |state: &State| {
+            state.signals.is_empty() && state.credit == self.window && !state.full && state.turn == Turn::Not
+        };
+        if self.lanes.get(&lane).is_some_and(idle) {
+            self.lanes.remove(&lane);
+        }
+    }
+}
+
+impl State {
+    fn new(window: u32) -> Self {
+        Self {
+            signals: VecDeque::new(),
+            waiting_len: 0,
+            sent_of_first: 0,
+            credit: window,
+            slot: Slot::None,
+            turn: Turn::Not,
+            full: false,
+        }
+    }
+
+    /// Writes one turn of frames: whole small signals up to [`FRAGMENT_LEN`] bytes of them, or one part of a large one.
+    /// Returns how many bytes of signals went out.
+    fn send(&mut self, lane: Lane, window: u32, room: usize, out: &mut BytesMut) -> usize {
+        let end = out.len() + room;
+        let mut sent = 0;
+        while let Some(first) = self.signals.front() {
+            let left = end.saturating_sub(out.len());
+            if first.len() > FRAGMENT_LEN {
+                if sent == 0 && self.slot == Slot::Sending {
+                    sent = self.send_part(lane, window, left, out);
+                }
+                break;
+            }
+            let len = first.len();
+            if len > left || len > self.credit as usize || (sent > 0 && sent + len > FRAGMENT_LEN) {
+                break;
+            }
+            Frame::Signal(lane, first.clone()).encode(out);
+            self.signals.pop_front();
+            self.credit -= len as u32;
+            sent += len;
+        }
+        self.waiting_len -= sent;
+        sent
+    }
+
+    fn send_part(&mut self, lane: Lane, window: u32, left: usize, out: &mut BytesMut) -> usize {
+        let Some(first) = self.signals.front() else { return 0 };
+        let from = self.sent_of_first;
+        let len = (first.len() - from).min(FRAGMENT_LEN).min(left).min(self.credit as usize);
+        if len == 0 {
+            return 0;
+        }
+        let part = first.slice(from..from + len);
+        let total = first.len();
+        let frame = if from == 0 { Frame::Begin(lane, total as u32, part) } else { Frame::More(lane, part) };
+        frame.encode(out);
+        self.credit -= len as u32;
+        self.sent_of_first += len;
+        if self.sent_of_first == total {
+            self.signals.pop_front();
+            self.sent_of_first = 0;
+            self.slot = Slot::Arriving(window - self.credit);
+        }
+        len
+    }
+}

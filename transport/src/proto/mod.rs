@@ -1,0 +1,31 @@
+//! The protocol between two nodes, without I/O.
+//!
+//! A *connection* is a set of ordered streams of bytes between two nodes whose certificates were checked: stream 0 for
+//! control, the others for signals. Over it the nodes shake hands ([`Hello`]) and then have an *association*: within it
+//! every signal arrives once, and those of one sender in order. All signals of one sender take one [`Lane`], a lane takes one
+//! stream. [`Endpoint`] is the machine of a whole node; everything else here is a part of it.
+
+mod assembly;
+mod config;
+mod connection;
+mod credit;
+mod endpoint;
+mod envelope;
+mod event;
+mod frame;
+mod handshake;
+mod lane;
+mod lanes;
+mod pairing;
+mod silence;
+mod wire;
+
+pub use config::{Config, Identity, Role};
+pub use endpoint::Endpoint;
+pub use envelope::{Envelope, EnvelopeError, TraceContext};
+pub use event::{Action, ConnectionId, EndReason, Event, SendOutcome};
+pub use frame::{FRAME_LEN_MAX, Frame, FrameError, FrameReader};
+pub use handshake::{Hello, Refusal};
+pub use lane::{LANE_STREAMS, Lane, StreamId};
+pub use lanes::FRAGMENT_LEN;
+pub use silence::Trust;
