@@ -21,6 +21,7 @@ mod server;
 mod signal;
 mod small_map;
 mod spawn;
+mod state_machine;
 mod supervisor;
 pub mod sys;
 mod table;
@@ -44,6 +45,9 @@ pub use seam::{BoxFuture, Envelope, Timestamp};
 pub use server::{Called, Init, Next, Server, ServerRef};
 pub use signal::Signal;
 pub use spawn::{SpawnOptions, Spawned, Started};
+pub use state_machine::{
+    Enter, Event, Initial, MachineInit, Standing, StateMachine, StateMachineRef, Step, TimeoutName, Transition,
+};
 pub use supervisor::{
     AutoShutdown, ChildArgs, ChildCounts, ChildInfo, ChildKind, ChildRef, ChildSpec, ChildStart, Decision, Restart,
     Shutdown, SpecError, Strategy, Supervisor, SupervisorError, SupervisorFlags, SupervisorRef, SupervisorReport,

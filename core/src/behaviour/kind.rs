@@ -9,6 +9,8 @@ pub enum Behaviour {
     Plain,
     /// A [`Server`](crate::Server).
     Server,
+    /// A [`StateMachine`](crate::StateMachine).
+    StateMachine,
     /// A [`Supervisor`](crate::Supervisor).
     Supervisor,
 }
@@ -18,6 +20,7 @@ impl fmt::Display for Behaviour {
         f.write_str(match self {
             Self::Plain => "plain process",
             Self::Server => "server",
+            Self::StateMachine => "state machine",
             Self::Supervisor => "supervisor",
         })
     }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 /// A behaviour's process, by pid or local name, as its clients see it: what it can be asked, what it answers and what it
-/// can be told. Used as [`ServerRef`](crate::ServerRef).
+/// can be told. Used as [`ServerRef`](crate::ServerRef) and [`StateMachineRef`](crate::StateMachineRef).
 pub struct BehaviourRef<Call, Reply, Cast> {
     to: Destination,
     types: PhantomData<fn(Call, Cast) -> Reply>,

@@ -1,6 +1,6 @@
 //! Looks into live processes and holds them: OTP's `sys`.
 //!
-//! A server and a supervisor answer here, in the order of their mailbox and between two callbacks. A plain
+//! A server, a state machine and a supervisor answer here, in the order of their mailbox and between two callbacks. A plain
 //! process has no loop that could, and each call says so at once, with [`SysError::Plain`]; what the runtime knows of any
 //! process is [`Node::process_info`](crate::Node::process_info).
 //!
@@ -86,8 +86,8 @@ pub async fn terminate(
     ask(caller, process, SystemRequest::Terminate(reason), timeout).await.map(|_| ())
 }
 
-/// What `look` makes of the process's state. It runs in that process: of a server `T` is the server.
-/// Source: OTP `sys:get_state/2`.
+/// What `look` makes of the process's state. It runs in that process: of a server `T` is the server, of a state machine
+/// [`Standing`](crate::Standing). Source: OTP `sys:get_state/2`.
 ///
 /// # Errors
 /// See [`SysError`].

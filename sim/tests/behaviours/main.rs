@@ -3,8 +3,10 @@
 
 mod server;
 mod server_life;
+mod state_machine;
 mod sys;
 mod told;
+mod told_machine;
 
 use rusm_core::{Context, ExitReason, Message, Node, Payload, Pid};
 use rusm_sim::{Sim, SimOptions};
