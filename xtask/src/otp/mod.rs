@@ -3,6 +3,8 @@
 //! A program is a list of steps; real Erlang/OTP ran the same programs, and the outcomes must be equal. Everything here
 //! goes through the public API: which signals arrive, who dies and what is restarted is decided by the core alone.
 
+#[cfg(test)]
+mod concurrent;
 mod program;
 #[cfg(test)]
 mod rules_page;
