@@ -28,8 +28,8 @@ fn by_program(outcomes: &str) -> BTreeMap<String, Vec<String>> {
 fn check(found: anyhow::Result<String>, expected: &str, world: World) {
     let found = by_program(&found.expect("the programs are in the format"));
     let expected = by_program(expected);
-    // Those that wait for seconds may be left out.
-    assert!(found.len() + 1 >= expected.len(), "{} programs of {}", found.len(), expected.len());
+    // Those that depend on real time may be left out.
+    assert!(found.len() + 2 >= expected.len(), "{} programs of {}", found.len(), expected.len());
     for (id, found) in found {
         let expected = &expected[&id];
         for (line, (found, expected)) in found.iter().zip(expected).enumerate() {
@@ -39,12 +39,15 @@ fn check(found: anyhow::Result<String>, expected: &str, world: World) {
     }
 }
 
-/// Without the programs that wait for seconds of real time.
-fn without_sleeps(text: &str) -> String {
+/// What this program prints depends on how much is done before a shutdown time of 60 ms is over.
+const TIMED: &str = "0064";
+
+/// Without the programs that wait for seconds of real time, or depend on it.
+fn without_time(text: &str) -> String {
     let programs = programs(text, "supprogram").expect("the programs are in the format");
     let lines = |program: &Program| program.lines.iter().map(|line| format!("{}\n", line.text)).collect::<String>();
     let programs = programs.iter().map(|program| (&program.id, lines(program)));
-    let timeless = programs.filter(|(_, lines)| !lines.contains("do sleep"));
+    let timeless = programs.filter(|(id, lines)| *id != TIMED && !lines.contains("do sleep"));
     timeless.map(|(id, lines)| format!("supprogram {id}\n{lines}end\n")).collect()
 }
 
@@ -71,7 +74,7 @@ fn supervision_programs_end_as_on_otp_on_one_and_two_threads() {
     let (programs, expected) = SUPERVISORS;
     for threads in [1, 2] {
         let world = World::Threads(threads);
-        check(supervisors::outcomes(&without_sleeps(programs), world), expected, world);
+        check(supervisors::outcomes(&without_time(programs), world), expected, world);
     }
 }
 
