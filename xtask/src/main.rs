@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the project's own tasks run on the machine, never in the simulator")]
 
 mod demo;
+mod disk;
 mod documents;
 mod edges;
 mod guest_toolchain;

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: the steps of CI, in order, each timed.
 
-use crate::{documents, edges, guest_toolchain};
+use crate::{disk, documents, edges, guest_toolchain};
 use anyhow::{Context, bail};
 use std::path::Path;
 use std::process::Command;
@@ -50,6 +50,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         .iter()
         .filter(|step| options.only.is_empty() || options.only.iter().any(|only| only == step.name))
         .collect();
+    disk::warn_if_short();
     let mut times = Vec::new();
     for (i, step) in chosen.iter().enumerate() {
         println!("\n[{} of {}] {}: {}", i + 1, chosen.len(), step.name, step.what);
@@ -58,9 +59,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         times.push((step.name, start.elapsed()));
         if let Err(error) = result {
             print_times(&times);
-            return Err(
-                error.context(format!("the step {:?} failed; again: cargo xtask test --only {}", step.name, step.name))
-            );
+            let (name, hint) = (step.name, disk::hint());
+            return Err(error.context(format!("the step {name:?} failed; again: cargo xtask test --only {name}{hint}")));
         }
     }
     print_times(&times);
@@ -81,6 +81,12 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     println!("$ {program} {}", arguments.join(" "));
     let mut command = Command::new(program);
     command.args(arguments).env("PROPTEST_RNG_SEED", "20261124").envs(guest_toolchain::environment());
+    // What cargo says of this program itself: a build script that reads it would run again after each build by hand.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(&name);
+        }
+    }
     let status = command.status().with_context(|| format!("starting {program}"))?;
     if !status.success() {
         bail!("`{program} {}` ended with {status}", arguments.join(" "));
