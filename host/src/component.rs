@@ -1,9 +1,11 @@
 use crate::actor::bindings::ActorIndices;
+use crate::engine::Place;
 use crate::manifest::Grants;
 use crate::state::ProcessState;
 use std::fmt;
 use std::sync::Arc;
 use wasmtime::component::InstancePre;
+use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 
 /// A component that was loaded and can be run: its code, its name and its grants. Cheap to clone.
 #[derive(Clone)]
@@ -14,9 +16,25 @@ struct Inner {
     digest: [u8; 32],
     grants: Grants,
     exports: Exports,
-    pre: InstancePre<ProcessState>,
+    linked: Linked,
+    /// For instances of the engine's pool: handlers of requests have it.
+    pooled: Option<Linked>,
     /// Where its callbacks are, or why they are not what they should be.
     actor: Result<ActorIndices, String>,
+}
+
+/// Code that is linked and ready to be instantiated, for one of Wasmtime's engines.
+pub(crate) struct Linked {
+    pub(crate) pre: InstancePre<ProcessState>,
+    /// Where its handler of requests is, or why it is not what it should be.
+    pub(crate) http: Result<ProxyIndices, String>,
+}
+
+impl Linked {
+    pub(crate) fn new(pre: InstancePre<ProcessState>) -> Self {
+        let http = ProxyIndices::new(&pre).map_err(|error| format!("{error:#}"));
+        Self { pre, http }
+    }
 }
 
 /// What a component can be run as. It may be several.
@@ -116,10 +134,11 @@ impl Component {
         digest: [u8; 32],
         grants: Grants,
         exports: Exports,
-        pre: InstancePre<ProcessState>,
+        linked: Linked,
+        pooled: Option<Linked>,
     ) -> Self {
-        let actor = ActorIndices::new(&pre).map_err(|error| format!("{error:#}"));
-        Self(Arc::new(Inner { name, digest, grants, exports, pre, actor }))
+        let actor = ActorIndices::new(&linked.pre).map_err(|error| format!("{error:#}"));
+        Self(Arc::new(Inner { name, digest, grants, exports, linked, pooled, actor }))
     }
 
     /// Its name in the manifest.
@@ -144,7 +163,20 @@ impl Component {
 
     /// Its code, linked and ready to be instantiated.
     pub fn instance_pre(&self) -> &InstancePre<ProcessState> {
-        &self.0.pre
+        &self.0.linked.pre
+    }
+
+    /// Whether it is ready for instances of the engine's pool.
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.0.pooled.is_some()
+    }
+
+    /// Its code for an instance in that place.
+    pub(crate) fn linked(&self, place: &Place) -> &Linked {
+        match place {
+            Place::OnDemand(_) => &self.0.linked,
+            Place::Pooled(_) => self.0.pooled.as_ref().expect("who is not ready for the pool has no place there"),
+        }
     }
 
     pub(crate) fn actor_indices(&self) -> Result<&ActorIndices, String> {

@@ -1,6 +1,7 @@
 //! What a component may do: each question that a host function asks of its [`Grants`].
 
 use crate::component::Component;
+use std::net::SocketAddr;
 
 /// The manifest does not grant it. The text names the missing grant, as one would write it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,5 +71,25 @@ impl Component {
     /// [`Denied`]: `http` lacks it.
     pub fn allow_http(&self, authority: &str) -> Result<(), Denied> {
         self.allow(self.grants().http.contains(authority), "http", authority)
+    }
+
+    /// Whether it may open a TCP connection to that address.
+    ///
+    /// # Errors
+    /// [`Denied`]: `sockets` lacks it.
+    pub fn allow_socket(&self, address: SocketAddr) -> Result<(), Denied> {
+        let allowed = self.grants().sockets.iter().any(|grant| grant.address() == Some(address));
+        self.allow(allowed, "sockets", &address.to_string())
+    }
+
+    /// The ports at which it may open a TCP connection to the host of that name, which it may look up if there are any.
+    ///
+    /// # Errors
+    /// [`Denied`]: `sockets` lacks it.
+    pub fn allow_lookup(&self, host: &str) -> Result<Vec<u16>, Denied> {
+        let granted = self.grants().sockets.iter().filter(|grant| grant.host.eq_ignore_ascii_case(host));
+        let ports: Vec<u16> = granted.map(|grant| grant.port).collect();
+        self.allow(!ports.is_empty(), "sockets", &format!("{host}:PORT"))?;
+        Ok(ports)
     }
 }

@@ -1,4 +1,4 @@
-use crate::component::{Component, Exports, WrongWorld};
+use crate::component::{Component, Exports, Linked, World, WrongWorld};
 use crate::engine::{CompileError, Engine};
 use crate::faults::GuestFaults;
 use crate::key_value::KeyValue;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use wasmtime::component::{Component as Code, Linker};
 
 /// Adds host functions of another crate to every component's imports.
-pub type LinkerExtension = Box<dyn FnOnce(&mut Linker<ProcessState>) -> wasmtime::Result<()>>;
+pub type LinkerExtension = Box<dyn Fn(&mut Linker<ProcessState>) -> wasmtime::Result<()>>;
 
 /// How to make a [`Host`].
 pub struct HostOptions {
@@ -54,6 +54,7 @@ struct Inner {
     environment: BTreeMap<String, String>,
     faults: Option<Arc<dyn GuestFaults>>,
     linker: Linker<ProcessState>,
+    pooled_linker: Option<Linker<ProcessState>>,
     components: RwLock<BTreeMap<String, Component>>,
 }
 
@@ -92,16 +93,10 @@ impl Host {
     /// Two extensions define the same function.
     pub fn new(options: HostOptions) -> wasmtime::Result<Self> {
         let HostOptions { engine, directory, environment, extensions, faults } = options;
-        let mut linker = Linker::new(engine.wasmtime());
-        wasi::add_to_linker(&mut linker)?;
-        actor::add_to_linker(&mut linker)?;
-        serve::guest::add_to_linker(&mut linker)?;
-        key_value::add_to_linker(&mut linker)?;
-        for extension in extensions {
-            extension(&mut linker)?;
-        }
+        let linker = linker(engine.wasmtime(), &extensions)?;
+        let pooled_linker = engine.pooled_wasmtime().map(|pooled| self::linker(pooled, &extensions)).transpose()?;
         let components = RwLock::default();
-        Ok(Self(Arc::new(Inner { engine, directory, environment, faults, linker, components })))
+        Ok(Self(Arc::new(Inner { engine, directory, environment, faults, linker, pooled_linker, components })))
     }
 
     /// What compiles and runs the components.
@@ -166,9 +161,16 @@ impl Host {
             let why = format!("{error:#}");
             LoadError::Import { component, why }
         })?;
-        let component = Component::new(name.to_owned(), digest, grants, exports, pre);
+        let pooled = if exports.fit(World::Http) { self.link_pooled(&code) } else { None };
+        let component = Component::new(name.to_owned(), digest, grants, exports, Linked::new(pre), pooled);
         self.0.components.write().insert(name.to_owned(), component.clone());
         Ok(component)
+    }
+
+    fn link_pooled(&self, code: &Code) -> Option<Linked> {
+        let linker = self.0.pooled_linker.as_ref()?;
+        let code = self.engine().adopt_into_pool(code)?;
+        Some(Linked::new(linker.instantiate_pre(&code).ok()?))
     }
 
     /// The component that was last loaded under that name.
@@ -180,6 +182,18 @@ impl Host {
     pub fn components(&self) -> Vec<Component> {
         self.0.components.read().values().cloned().collect()
     }
+}
+
+fn linker(engine: &wasmtime::Engine, extensions: &[LinkerExtension]) -> wasmtime::Result<Linker<ProcessState>> {
+    let mut linker = Linker::new(engine);
+    wasi::add_to_linker(&mut linker)?;
+    actor::add_to_linker(&mut linker)?;
+    serve::guest::add_to_linker(&mut linker)?;
+    key_value::add_to_linker(&mut linker)?;
+    for extension in extensions {
+        extension(&mut linker)?;
+    }
+    Ok(linker)
 }
 
 fn exports(code: &Code, engine: &Engine) -> Exports {

@@ -5,7 +5,7 @@ use crate::faults::GuestFault;
 use crate::host::Host;
 use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, MemoryMeter};
 use crate::state::ProcessState;
-use crate::wasi::{GuestRandom, LastWords, environment, log_lines, preopen};
+use crate::wasi::{GuestRandom, LastWords, SocketGate, environment, log_lines, preopen};
 use rusm_core::{Context, ExitReason};
 use std::sync::Arc;
 use wasmtime::component::{Instance, ResourceTable};
@@ -40,6 +40,8 @@ pub struct InstanceOptions {
     pub arguments: Vec<String>,
     /// Variables beside the granted ones. Default none.
     pub environment: Vec<(String, String)>,
+    /// For a process that lives for a moment: an instance of the engine's pool, when one is free. Default false.
+    pub pooled: bool,
 }
 
 impl ProcessInstance {
@@ -67,16 +69,17 @@ impl ProcessInstance {
         options: InstanceOptions,
         ready: impl FnOnce(&mut ProcessState),
     ) -> Result<Self, ExitReason> {
-        let place = host.engine().take_place().map_err(|why| ExitReason::new(SYSTEM_LIMIT).with_detail(why))?;
+        let place = host.engine().take_place(options.pooled && component.is_pooled());
+        let place = place.map_err(|why| ExitReason::new(SYSTEM_LIMIT).with_detail(why))?;
+        let pre = component.linked(&place).pre.clone();
         let state = new_state(host, component, context, options, place)?;
-        let mut store = Store::new(host.engine().wasmtime(), state);
+        let mut store = Store::new(pre.engine(), state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
         store.set_max_component_handles(HANDLES_MAX);
         ready(store.data_mut());
         let prepared = host.engine().prepare(&mut store);
         prepared.map_err(|error| ExitReason::new(START_FAILED).with_detail(format!("{error:#}")))?;
-        let pre = component.instance_pre().clone();
         let instance = enter_store(&mut store, "instantiate", async move |store: &mut Store<ProcessState>| {
             pre.instantiate_async(store).await
         });
@@ -155,7 +158,7 @@ fn new_state(
     place: Place,
 ) -> Result<ProcessState, ExitReason> {
     let last_words = LastWords::default();
-    let wasi = wasi_context(host, component, &context, options.stdio, &last_words)
+    let (wasi, socket_gate) = wasi_context(host, component, &context, options.stdio, &last_words)
         .map_err(|why| ExitReason::new(START_FAILED).with_detail(why))?;
     let mut variables = environment(component, host.environment());
     variables.extend(options.environment);
@@ -171,9 +174,10 @@ fn new_state(
         last_words,
         environment: variables,
         arguments: options.arguments,
+        socket_gate,
         extension: None,
         withheld: Vec::new(),
-        _place: place,
+        place,
     })
 }
 
@@ -189,7 +193,7 @@ fn wasi_context(
     context: &Context,
     stdio: Stdio,
     last_words: &LastWords,
-) -> Result<WasiCtx, String> {
+) -> Result<(WasiCtx, Option<Arc<SocketGate>>), String> {
     let mut wasi = WasiCtxBuilder::new();
     match stdio {
         Stdio::Log => {
@@ -205,5 +209,6 @@ fn wasi_context(
         return Err(format!("files are not simulated: take grants.files from component {}", component.name()));
     }
     preopen(&mut wasi, host.directory(), files)?;
-    Ok(wasi.build())
+    let socket_gate = SocketGate::open(&mut wasi, component, context);
+    Ok((wasi.build(), socket_gate))
 }

@@ -3,8 +3,8 @@ use crate::engine::Place;
 use crate::grants::Denied;
 use crate::host::Host;
 use crate::limits::MemoryMeter;
-use crate::wasi::{GuestRandom, LastWords};
-use rusm_core::{Context, TraceEvent};
+use crate::wasi::{GuestRandom, LastWords, SocketGate};
+use rusm_core::{Context, Node, Pid, TraceEvent};
 use std::any::Any;
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
@@ -28,10 +28,11 @@ pub struct ProcessState {
     pub(crate) last_words: LastWords,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) arguments: Vec<String>,
+    pub(crate) socket_gate: Option<Arc<SocketGate>>,
     pub(crate) extension: Option<Box<dyn Any + Send>>,
     /// Grants whose absence was noted already.
     pub(crate) withheld: Vec<&'static str>,
-    pub(crate) _place: Place,
+    pub(crate) place: Place,
 }
 
 impl ProcessState {
@@ -68,14 +69,14 @@ impl ProcessState {
     /// Says in the log and to the tracer that the process was refused something, and gives the text back.
     pub fn denied(&self, denied: &Denied) -> String {
         let text = denied.to_string();
-        self.note_denied(&text);
+        note_denied(self.context.node(), self.context.pid(), &self.component, &text);
         text
     }
 
+    /// The same where the guest hears no more than a code: the text also stands in its exit reason, when it traps.
     pub(crate) fn note_denied(&self, text: &str) {
-        let pid = self.context.pid();
-        tracing::warn!(%pid, component = self.component.name(), "denied: {text}");
-        self.note(text);
+        note_denied(self.context.node(), self.context.pid(), &self.component, text);
+        self.last_words.push(format!("denied: {text}"));
     }
 
     /// The same for what a guest's language runtime asks for by itself: once a process, and quietly.
@@ -87,12 +88,14 @@ impl ProcessState {
         let name = self.component.name();
         let text = format!("it sees no {what}: grants.{grant} of component {name} is empty");
         tracing::debug!(pid = %self.context.pid(), component = name, "denied: {text}");
-        self.note(&text);
+        self.context.node().trace_event(&TraceEvent::Note { pid: self.context.pid(), text: &text });
     }
+}
 
-    fn note(&self, text: &str) {
-        self.context.node().trace_event(&TraceEvent::Note { pid: self.context.pid(), text });
-    }
+/// Says in the log and to the tracer that a process was refused something.
+pub(crate) fn note_denied(node: &Node, pid: Pid, component: &Component, text: &str) {
+    tracing::warn!(%pid, component = component.name(), "denied: {text}");
+    node.trace_event(&TraceEvent::Note { pid, text });
 }
 
 impl WasiView for ProcessState {

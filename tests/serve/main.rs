@@ -9,5 +9,6 @@ mod events;
 mod http;
 mod life;
 mod many;
+mod outgoing;
 mod support;
 mod websocket;

@@ -106,6 +106,7 @@ impl Run {
             stdio: Stdio::Inherit,
             arguments: std::iter::once(name.clone()).chain(self.command.iter().skip(1).cloned()).collect(),
             environment: self.environment()?,
+            ..InstanceOptions::default()
         };
         let node = Node::start(NodeOptions::new("run", seams));
         Ok(run_to_its_end(&node, name, command_body(&host, &component, options)).await)

@@ -113,11 +113,11 @@ impl CodeCache {
 }
 
 #[expect(unsafe_code, reason = "Wasmtime trusts serialized code; this is the one place that hands it some")]
-fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `code` is the output of `Component::serialize`: its SHA-256 stands in the header that `CodeCache::write`
-    // wrote before it, `CodeCache::read` has compared the two and refused a folder that anybody but its owner may write
-    // to. It is a copy in this process's memory, so nobody changes it afterwards. Wasmtime itself checks that version
-    // and settings are this engine's.
+pub(super) fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `code` is the output of `Component::serialize`. From the cache: its SHA-256 stands in the header that
+    // `CodeCache::write` wrote before it, `CodeCache::read` has compared the two and refused a folder that anybody but
+    // its owner may write to. From `Pool::adopt`: it was serialized a moment ago. It is a copy in this process's memory,
+    // so nobody changes it afterwards. Wasmtime itself checks that version and settings are this engine's.
     unsafe { Component::deserialize(engine, code) }
 }
 

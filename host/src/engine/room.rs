@@ -1,10 +1,11 @@
+use super::pool::Pool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Mappings that the kernel allows one program when it does not say how many. Source: Linux, `vm.max_map_count`.
 const MAPPINGS_DEFAULT: usize = 65_530;
-/// Mappings for everything but instances: code, threads, the allocator.
-const MAPPINGS_KEPT: usize = 8_192;
+/// Mappings for everything but these instances: code, threads, the allocator, the pool.
+const MAPPINGS_KEPT: usize = 8_192 + Pool::MAPPINGS;
 /// Mappings of one instance: 7 were counted for a Rust component, its stack included.
 const MAPPINGS_PER_INSTANCE: usize = 8;
 
@@ -16,7 +17,7 @@ pub(super) struct Room {
 }
 
 /// The room for one instance.
-pub(crate) struct Place(Arc<Room>);
+pub(crate) struct RoomPlace(Arc<Room>);
 
 impl Room {
     pub(super) fn of_this_machine() -> Arc<Self> {
@@ -32,8 +33,8 @@ impl Room {
     ///
     /// # Errors
     /// There is none; the text says what to do.
-    pub(super) fn take(self: &Arc<Self>) -> Result<Place, String> {
-        let place = Place(self.clone());
+    pub(super) fn take(self: &Arc<Self>) -> Result<RoomPlace, String> {
+        let place = RoomPlace(self.clone());
         if self.taken.fetch_add(1, Ordering::Relaxed) < self.max {
             return Ok(place);
         }
@@ -41,7 +42,7 @@ impl Room {
     }
 }
 
-impl Drop for Place {
+impl Drop for RoomPlace {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Ordering::Relaxed);
     }
@@ -70,6 +71,6 @@ mod tests {
 
     #[test]
     fn a_machine_as_it_comes_has_room_for_thousands() {
-        assert!(Room::for_mappings(MAPPINGS_DEFAULT).max > 7_000);
+        assert!(Room::for_mappings(MAPPINGS_DEFAULT).max > 6_000);
     }
 }

@@ -9,7 +9,7 @@ pub const TICK: Duration = Duration::from_millis(1);
 /// Ticks without a guest inside before the ticker rests.
 const IDLE_TICKS: u32 = 100;
 
-/// Increments the engine's epoch every [`TICK`] while a guest is inside its code, on a thread of its own: on a task, a
+/// Increments the engines' epochs every [`TICK`] while a guest is inside its code, on a thread of its own: on a task, a
 /// guest that occupies every thread of the executor would stop the ticker that is to preempt it.
 pub(super) struct Ticker {
     shared: Arc<Shared>,
@@ -37,10 +37,10 @@ impl Ticker {
     /// # Panics
     /// When the machine has no room for one more thread: without it no guest could ever be preempted.
     #[expect(clippy::disallowed_methods, reason = "the production half of preemption; the simulator's is fuel")]
-    pub(super) fn start(engine: &wasmtime::Engine) -> Self {
+    pub(super) fn start(engines: Vec<wasmtime::Engine>) -> Self {
         let shared = Arc::<Shared>::default();
-        let (ticking, engine) = (shared.clone(), engine.clone());
-        let run = move || ticking.run(&engine);
+        let ticking = shared.clone();
+        let run = move || ticking.run(&engines);
         let thread = std::thread::Builder::new().name("rusm-epoch".to_owned()).spawn(run);
         let thread = thread.expect("the machine has room for one more thread");
         Self { shared, thread: thread.thread().clone() }
@@ -69,10 +69,10 @@ impl Shared {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the production half of preemption; the simulator's is fuel")]
-    fn run(&self, engine: &wasmtime::Engine) {
+    fn run(&self, engines: &[wasmtime::Engine]) {
         let mut idle = 0;
         while !self.ended.load(Ordering::SeqCst) {
-            engine.increment_epoch();
+            engines.iter().for_each(wasmtime::Engine::increment_epoch);
             std::thread::sleep(TICK);
             idle = if self.is_inside() { 0 } else { idle + 1 };
             if idle >= IDLE_TICKS {
@@ -104,8 +104,7 @@ mod tests {
 
     #[test]
     fn the_ticker_rests_when_nobody_is_inside_and_is_woken_by_whoever_enters() {
-        let engine = wasmtime::Engine::default();
-        let ticker = Ticker::start(&engine);
+        let ticker = Ticker::start(vec![wasmtime::Engine::default()]);
         let resting = || ticker.shared.resting.load(Ordering::SeqCst);
         until(resting);
         let (one, other) = (ticker.enter(), ticker.enter());
@@ -118,8 +117,7 @@ mod tests {
 
     #[test]
     fn the_thread_ends_with_the_ticker() {
-        let engine = wasmtime::Engine::default();
-        let ticker = Ticker::start(&engine);
+        let ticker = Ticker::start(vec![wasmtime::Engine::default()]);
         let shared = Arc::downgrade(&ticker.shared);
         drop(ticker);
         until(|| shared.strong_count() == 0);

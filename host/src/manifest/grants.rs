@@ -1,6 +1,7 @@
 use super::references::References;
 use super::section::Section;
 use std::collections::BTreeSet;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
@@ -30,6 +31,8 @@ pub struct Grants {
     pub env: BTreeSet<String>,
     /// Hosts for outgoing HTTP: a name or an address, with a port where it is not the scheme's own.
     pub http: BTreeSet<String>,
+    /// Where it may open TCP connections to.
+    pub sockets: BTreeSet<SocketGrant>,
     /// Bytes of linear memory for each process. Default [`DEFAULT_MEMORY_BYTES`].
     pub memory_bytes: u64,
 }
@@ -43,6 +46,15 @@ pub struct FileGrant {
     pub guest: String,
     /// Whether it may change what lies there. Default false.
     pub write: bool,
+}
+
+/// A place in the network that a component may open TCP connections to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SocketGrant {
+    /// A name, which it may look up, or an address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
 }
 
 /// One registered name, or all that start with a prefix.
@@ -83,6 +95,7 @@ impl Default for Grants {
             files: Vec::new(),
             env: BTreeSet::new(),
             http: BTreeSet::new(),
+            sockets: BTreeSet::new(),
             memory_bytes: DEFAULT_MEMORY_BYTES,
         }
     }
@@ -107,6 +120,7 @@ impl Grants {
                 let plain = !host.is_empty() && !host.contains(['/', ' ', '@']);
                 (!plain).then_some("Name a host, without scheme and path, as in \"api.example.com\"")
             }),
+            sockets: SocketGrant::read_all(&mut section),
             memory_bytes: section.size("memory", MEMORY_BYTES_MIN, MEMORY_BYTES_MAX).unwrap_or(DEFAULT_MEMORY_BYTES),
         };
         section.finish();
@@ -165,6 +179,32 @@ impl FileGrant {
     }
 }
 
+impl SocketGrant {
+    fn read_all(section: &mut Section<'_, '_>) -> BTreeSet<Self> {
+        let remedy = "Name a host and its port, as in \"db.example.com:5432\" or \"[::1]:5432\"";
+        let places = names(section, "sockets", |place| Self::parse(place).is_none().then_some(remedy));
+        places.iter().filter_map(|place| Self::parse(place)).collect()
+    }
+
+    fn parse(place: &str) -> Option<Self> {
+        let (host, port) = place.rsplit_once(':')?;
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = match bare {
+            Some(address) => address.parse::<Ipv6Addr>().ok().map(|_| address)?,
+            None => host,
+        };
+        let plain =
+            !host.is_empty() && !host.contains(['/', ' ', '@', '[', ']']) && (bare.is_some() || !host.contains(':'));
+        plain.then(|| Self { host: host.to_owned(), port })
+    }
+
+    /// The address, where it is no name.
+    pub fn address(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.host.parse().ok()?, self.port))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,5 +220,20 @@ mod tests {
         check("ticker", "ticker", true);
         check("ticker", "tickers", false);
         check("*", "anything", true);
+    }
+
+    #[test]
+    fn a_place_in_the_network_is_a_host_and_a_port() {
+        let check = |place: &str, expected: Option<(&str, u16)>| {
+            let grant = SocketGrant::parse(place);
+            assert_eq!(grant.as_ref().map(|grant| (grant.host.as_str(), grant.port)), expected, "{place}");
+        };
+        check("db.example.com:5432", Some(("db.example.com", 5432)));
+        check("127.0.0.1:1", Some(("127.0.0.1", 1)));
+        check("[::1]:65535", Some(("::1", 65535)));
+        for place in ["", "db", "db:", ":80", "db:0", "db:65536", "::1:80", "[::1]", "[db]:80", "tcp://db:80", "a b:80"]
+        {
+            check(place, None);
+        }
     }
 }

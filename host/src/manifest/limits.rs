@@ -13,7 +13,8 @@ pub struct Limits {
     pub request_time: Duration,
     /// `body-bytes`: the largest request body; above it the client gets 413. Default 1 MiB.
     pub body_bytes: u64,
-    /// `connections`: how many may be open at once; above it a client gets 503 with `retry-after`. Default 10000.
+    /// `connections`: how many may be open at once; above it a client gets 503 with `retry-after`. Default 5000: each
+    /// may be a component process, and with the kernel's usual `vm.max_map_count` there is room for some 6,800 of those.
     pub connections: u32,
     /// `websocket-message-bytes`: the largest message of a WebSocket client; above it the socket is closed with 1009.
     /// Default 1 MiB.
@@ -29,7 +30,7 @@ impl Default for Limits {
             idle_time: Duration::from_secs(60),
             request_time: Duration::from_secs(30),
             body_bytes: 1 << 20,
-            connections: 10_000,
+            connections: 5_000,
             websocket_message_bytes: 1 << 20,
             drain_time: Duration::from_secs(10),
         }

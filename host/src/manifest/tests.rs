@@ -50,6 +50,7 @@ fn a_full_manifest_is_read() {
         files = [{ host = "data", guest = "/data" }]
         env = ["LANG"]
         http = ["api.example.com:8443"]
+        sockets = ["db.example.com:5432", "[::1]:80"]
         memory = "1MiB"
         [component.room]
         wasm = "ready.wasm"
@@ -116,7 +117,7 @@ fn the_reference_page_is_a_manifest_with_every_key() {
     let known = [
         "name listen",
         "source wasm grants",
-        "reach register spawn supervise key-value files env http memory",
+        "reach register spawn supervise key-value files env http sockets memory",
         "strategy intensity period auto-shutdown as-child children component restart shutdown",
         "component args restart shutdown significant register",
         "path http websocket events",
@@ -177,21 +178,22 @@ fn unknown_keys_name_the_nearest_one() {
 #[test]
 fn unknown_grants_name_the_nearest_one() {
     check(
-        "[component.web.grants]\nreech = [\"a\"]\nsockets = true\n",
+        "[component.web.grants]\nreech = [\"a\"]\ncpu = true\n",
         "rusm.toml:6:1: component.web.grants.reech: unknown grant. Did you mean `reach`?
-         rusm.toml:7:1: component.web.grants.sockets: unknown grant. Use one of `reach`, `register`, `spawn`, `supervise`, `key-value`, `files`, `env`, `http`, `memory`",
+         rusm.toml:7:1: component.web.grants.cpu: unknown grant. Use one of `reach`, `register`, `spawn`, `supervise`, `key-value`, `files`, `env`, `http`, `sockets`, `memory`",
     );
 }
 
 #[test]
 fn grants_are_well_formed() {
     check(
-        "[component.web.grants]\nreach = [\"a*b\"]\nregister = \"x\"\nhttp = [\"https://a.example/\"]\nenv = [\"A=B\"]\nkey-value = [\"\"]\n",
+        "[component.web.grants]\nreach = [\"a*b\"]\nregister = \"x\"\nhttp = [\"https://a.example/\"]\nsockets = [\"db\"]\nenv = [\"A=B\"]\nkey-value = [\"\"]\n",
         "rusm.toml:6:10: component.web.grants.reach: \"a*b\" cannot be granted. Write a name, or a prefix and a trailing `*`, as in \"room:*\"
          rusm.toml:7:12: component.web.grants.register: this is a text. Write a list of texts, as in [\"a\", \"b\"]
          rusm.toml:8:9: component.web.grants.http: \"https://a.example/\" cannot be granted. Name a host, without scheme and path, as in \"api.example.com\"
-         rusm.toml:9:8: component.web.grants.env: \"A=B\" cannot be granted. Name a variable, without its value
-         rusm.toml:10:14: component.web.grants.key-value: \"\" cannot be granted. A bucket has a name of at least one character",
+         rusm.toml:9:12: component.web.grants.sockets: \"db\" cannot be granted. Name a host and its port, as in \"db.example.com:5432\" or \"[::1]:5432\"
+         rusm.toml:10:8: component.web.grants.env: \"A=B\" cannot be granted. Name a variable, without its value
+         rusm.toml:11:14: component.web.grants.key-value: \"\" cannot be granted. A bucket has a name of at least one character",
     );
     check(
         "[component.web.grants]\nfiles = [{ host = \"data\", guest = \"data\", wirte = true }]\n",

@@ -1,14 +1,15 @@
 //! WASI 0.2 on the seams: time, randomness and standard streams are RUSM's own, streams and polling are Wasmtime's,
-//! files are Wasmtime's where they are granted, sockets are refused.
+//! files and sockets are Wasmtime's where they are granted.
 
 mod cli;
 mod clocks;
 mod random;
-mod refused;
+mod sockets;
 mod stdio;
 
 pub(crate) use cli::{environment, preopen};
 pub(crate) use random::GuestRandom;
+pub(crate) use sockets::SocketGate;
 pub(crate) use stdio::{LastWords, log_lines};
 
 use crate::state::ProcessState;
@@ -43,5 +44,5 @@ pub(crate) fn add_to_linker(linker: &mut Linker<ProcessState>) -> wasmtime::Resu
 
     bindings::filesystem::types::add_to_linker::<State, WasiFilesystem>(linker, State::filesystem)?;
     bindings::filesystem::preopens::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
-    refused::add_to_linker(linker)
+    sockets::add_to_linker(linker)
 }

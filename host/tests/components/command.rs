@@ -1,10 +1,13 @@
 use crate::support::{World, guest};
 use rusm_core::{ExitReason, SpawnOptions};
-use rusm_host::manifest::{FileGrant, Grants};
+use rusm_host::manifest::{FileGrant, Grants, SocketGrant};
 use rusm_host::{EXIT_STATUS, Host, HostOptions, InstanceOptions, Profile, TRAP, command_body, exit_status};
 
 async fn run_with(options: HostOptions, grants: Grants, arguments: &[&str]) -> ExitReason {
-    let world = World::with(options);
+    run_in(&World::with(options), grants, arguments).await
+}
+
+async fn run_in(world: &World, grants: Grants, arguments: &[&str]) -> ExitReason {
     let component = world.host.load_here("tool", guest("command"), grants).expect("it is a component");
     let arguments = ["tool"].iter().chain(arguments).map(|text| (*text).to_owned()).collect();
     let options = InstanceOptions { arguments, ..InstanceOptions::default() };
@@ -79,6 +82,51 @@ async fn a_command_reads_and_writes_the_granted_folders_and_no_others() {
     check(&["write", "/kept/file"], false).await;
     check(&["read", "/open/../secret/file"], false).await;
     check(&["write", "/secret/file"], false).await;
+}
+
+/// A server that says back what it hears, and its port.
+#[expect(clippy::disallowed_methods, reason = "a server outside of the node")]
+async fn echo_server() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            tokio::spawn(async move {
+                let (mut from, mut to) = stream.split();
+                drop(tokio::io::copy(&mut from, &mut to).await);
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_connects_to_the_granted_places_and_no_others() {
+    let (by_address, by_name, other) = (echo_server().await, echo_server().await, echo_server().await);
+    let place = |host: &str, port| SocketGrant { host: host.to_owned(), port };
+    let granted = [place("127.0.0.1", by_address), place("localhost", by_name)];
+    let check = async |arguments: &[&str], refusal: Option<&str>| {
+        let world = World::with(options());
+        let grants = Grants { sockets: granted.clone().into(), ..Grants::default() };
+        let reason = run_in(&world, grants, arguments).await;
+        assert_eq!(reason.is_normal(), refusal.is_none(), "{arguments:?}: {reason}");
+        if let Some(refusal) = refusal {
+            let notes = world.notes();
+            assert!(notes.iter().any(|note| note.starts_with(refusal)), "{arguments:?}: {notes:?}");
+        }
+    };
+    check(&["connect", &format!("127.0.0.1:{by_address}")], None).await;
+    check(&["connect", &format!("localhost:{by_name}")], None).await;
+    let missing = |place: &str| format!("grants.sockets = [\"{place}\"] of component tool is missing");
+    let place = format!("127.0.0.1:{other}");
+    check(&["connect", &place], Some(&missing(&place))).await;
+    // What is granted by name is reached by name alone, and at its own port.
+    let place = format!("127.0.0.1:{by_name}");
+    check(&["connect", &place], Some(&missing(&place))).await;
+    check(&["connect", &format!("localhost:{other}")], Some("grants.sockets = [")).await;
+    check(&["resolve", "elsewhere:80"], Some(&missing("elsewhere:PORT"))).await;
+    check(&["listen", "127.0.0.1:0"], Some("binding 127.0.0.1:0: grants.sockets is for connections to others")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 use super::build::{chat, code_cache, components, rusm};
 use super::client::{self, Answer, WebSocketClient};
+use super::upstream::Upstream;
 use super::within;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,11 +14,13 @@ use tokio::sync::watch;
 
 /// What differs from test to test in the manifest.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AppOptions {
+pub(crate) struct AppOptions<'a> {
     /// The lines of `[limits]`.
     pub(crate) limits: &'static str,
     /// `as-child` of the branch with the component that crashes as soon as it is up; without it there is no such branch.
     pub(crate) looper: Option<&'static str>,
+    /// A server that the component `streaming` may send requests to; the node trusts its certificate.
+    pub(crate) upstream: Option<&'a Upstream>,
 }
 
 /// A running node with the app of these tests.
@@ -27,6 +30,9 @@ pub(crate) struct Served {
     log: watch::Receiver<String>,
     place: Arc<Place>,
 }
+
+/// The file of the certificate authorities that a node trusts.
+const AUTHORITIES: &str = "authorities.pem";
 
 /// Where an app and its data lie.
 struct Place {
@@ -40,9 +46,12 @@ impl Served {
         Self::start_with(AppOptions::default()).await
     }
 
-    pub(crate) async fn start_with(options: AppOptions) -> Self {
+    pub(crate) async fn start_with(options: AppOptions<'_>) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(data.path().join("rusm.toml"), manifest(options)).expect("the manifest can be written");
+        if let Some(certificate) = options.upstream.and_then(|upstream| upstream.certificate.as_ref()) {
+            std::fs::write(data.path().join(AUTHORITIES), certificate).expect("the certificate can be written");
+        }
         Self::start_app(data.path().to_owned(), data).await
     }
 
@@ -178,6 +187,7 @@ fn count(listed: &serde_json::Value, component: &str) -> usize {
 fn command(place: &Place) -> Command {
     let mut command = Command::new(rusm());
     command.env("XDG_RUNTIME_DIR", place.data.path());
+    command.env("SSL_CERT_FILE", place.data.path().join(AUTHORITIES));
     command
 }
 
@@ -195,7 +205,7 @@ fn collect(stderr: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<S
     receiver
 }
 
-fn manifest(options: AppOptions) -> String {
+fn manifest(options: AppOptions<'_>) -> String {
     let mut text = format!(
         r#"
 [app]
@@ -236,6 +246,10 @@ reach = ["room"]
             "[supervisor.loopers]\nas-child = \"{as_child}\"\nintensity = 2\nchildren = [\"looper\"]\n\
              [child.looper]\ncomponent = \"looper\"\n"
         ));
+    }
+    if let Some(upstream) = options.upstream {
+        let port = upstream.address.port();
+        text.push_str(&format!("[component.streaming.grants]\nhttp = [\"127.0.0.1:{port}\", \"localhost:{port}\"]\n"));
     }
     for name in ["web", "streaming", "socket", "events", "room", "looper"] {
         let file = components().join(format!("serve_{name}.wasm"));

@@ -3,9 +3,12 @@
 mod app;
 mod build;
 mod client;
+mod upstream;
 
 pub(crate) use app::{AppOptions, Served};
 pub(crate) use client::{Answer, WebSocketClient, next, read_to_end, request, send_raw};
+
+pub(crate) use upstream::Upstream;
 
 use std::future::Future;
 use std::time::Duration;

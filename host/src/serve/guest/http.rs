@@ -9,7 +9,6 @@ use crate::serve::refusal::Refusal;
 use crate::state::ProcessState;
 use http_body_util::BodyExt;
 use rusm_core::{Context, ExitReason};
-use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::{Error, WasiHttpCtxView, WasiHttpView};
 
@@ -23,7 +22,7 @@ pub(super) async fn serve(
     let pid = context.pid();
     let (request, _, responder) = exchange.into_parts();
     let ready = |state: &mut ProcessState| state.set_extension(Answers::default());
-    let options = InstanceOptions::default();
+    let options = InstanceOptions { pooled: true, ..InstanceOptions::default() };
     let mut instance = ProcessInstance::new_with(host, component, context, options, ready).await?;
     let request = request.map(|body| {
         body.map_err(|error| {
@@ -44,8 +43,9 @@ pub(super) async fn serve(
         view.new_incoming_request(Scheme::Http, request).map_err(|error| start_failed(format!("{error:#}")))?;
     let answer =
         view.new_response_outparam_from_callback(respond).map_err(|error| start_failed(format!("{error:#}")))?;
-    let indices = ProxyIndices::new(component.instance_pre()).map_err(|error| start_failed(format!("{error:#}")))?;
     let exports = instance.instance();
+    let indices = component.linked(&instance.state().place).http.as_ref();
+    let indices = indices.map_err(|why| start_failed(why.clone()))?;
     let proxy = indices.load(instance.store(), &exports).map_err(|error| start_failed(format!("{error:#}")))?;
     let handle = async |store: &mut wasmtime::Store<ProcessState>| {
         proxy.wasi_http_incoming_handler().call_handle(store, request, answer).await

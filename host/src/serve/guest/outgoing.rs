@@ -1,5 +1,7 @@
 //! `wasi:http/outgoing-handler`: requests to the hosts that the manifest grants, over the sockets seam.
 
+mod tls;
+
 use crate::engine::Profile;
 use crate::state::ProcessState;
 use bytes::Bytes;
@@ -9,6 +11,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
 use rusm_core::Node;
+use rusm_core::seam::ByteStream;
 use std::future::Future;
 use std::time::Duration;
 use wasmtime::StoreContextMut;
@@ -64,23 +67,30 @@ fn start(
 ) -> Result<HostFutureIncomingResponse, ErrorCode> {
     let authority = request.authority.clone().ok_or(ErrorCode::HttpRequestUriInvalid)?;
     if let Err(denied) = state.component.allow_http(&authority) {
-        state.denied(&denied);
+        state.note_denied(&denied.to_string());
         return Err(ErrorCode::HttpRequestDenied);
     }
     if state.host.engine().profile() == Profile::Simulation {
         state.note_denied(&format!("outgoing HTTP to {authority}: it is not simulated"));
         return Err(ErrorCode::HttpRequestDenied);
     }
-    if !matches!(request.scheme, Some(Scheme::Http)) {
-        state.note_denied(&format!("outgoing HTTP to {authority}: only the scheme http is offered"));
-        return Err(ErrorCode::HttpProtocolError);
-    }
+    let secure = match request.scheme {
+        Some(Scheme::Https) => true,
+        Some(Scheme::Http) => false,
+        _ => {
+            state.note_denied(&format!("outgoing HTTP to {authority}: only the schemes http and https are offered"));
+            return Err(ErrorCode::HttpProtocolError);
+        }
+    };
     let authority: Authority = authority.parse().map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
     let request = into_request(request, &authority)?;
     let node = state.context.node().clone();
     // Only production comes here, and it runs on tokio.
     Ok(HostFutureIncomingResponse::Pending(wasmtime_wasi::runtime::spawn(async move {
-        let (response, driver) = send(&node, request, &authority, &options).await?;
+        let connected = connect(&node, &authority, secure);
+        let connect_time = options.connect_timeout.unwrap_or(DEFAULT_TIME);
+        let stream = within(&node, connect_time, connected).await.unwrap_or(Err(Error::ConnectionTimeout))?;
+        let (response, driver) = send(&node, stream, request, &options).await?;
         Ok((response, wasmtime_wasi::runtime::spawn(driver)))
     })))
 }
@@ -116,27 +126,27 @@ fn into_request(request: HostOutgoingRequest, authority: &Authority) -> Result<O
     Ok(outgoing)
 }
 
-/// Opens a connection, sends the request and waits for the head of the answer. What drives the connection comes back
-/// with it.
+/// Opens a connection to the first of the host's addresses that answers.
+async fn connect(node: &Node, authority: &Authority, secure: bool) -> Result<Box<dyn ByteStream>, Error> {
+    let sockets = &node.seams().sockets;
+    let host = authority.host().trim_matches(['[', ']']).to_owned();
+    let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
+    let addresses = sockets.resolve(host.clone(), port).await.map_err(|_| Error::DestinationNotFound)?;
+    for address in addresses {
+        if let Ok(stream) = sockets.connect(address).await {
+            return if secure { tls::secure(stream, host).await } else { Ok(stream) };
+        }
+    }
+    Err(Error::ConnectionRefused)
+}
+
+/// Sends the request and waits for the head of the answer. What drives the connection comes back with it.
 async fn send(
     node: &Node,
+    stream: Box<dyn ByteStream>,
     request: Outgoing,
-    authority: &Authority,
     options: &RequestOptions,
 ) -> Result<(http::Response<WasiBody>, impl Future<Output = ()> + Send + use<>), Error> {
-    let sockets = node.seams().sockets.clone();
-    let (host, port) = (authority.host().trim_matches(['[', ']']).to_owned(), authority.port_u16().unwrap_or(80));
-    let connected = async {
-        let addresses = sockets.resolve(host, port).await.map_err(|_| Error::DestinationNotFound)?;
-        for address in addresses {
-            if let Ok(stream) = sockets.connect(address).await {
-                return Ok(stream);
-            }
-        }
-        Err(Error::ConnectionRefused)
-    };
-    let connect_time = options.connect_timeout.unwrap_or(DEFAULT_TIME);
-    let stream = within(node, connect_time, connected).await.unwrap_or(Err(Error::ConnectionTimeout))?;
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|_| Error::HttpProtocolError)?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();

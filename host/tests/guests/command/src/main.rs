@@ -1,7 +1,7 @@
 //! A command that tries what its first argument says, and says what came of it through its exit status and what it
 //! writes.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -27,10 +27,8 @@ fn main() -> ExitCode {
             let written = std::fs::File::create(operand).and_then(|mut file| file.write_all(b"content"));
             succeed_if(written.is_ok())
         }
-        Some("connect") => {
-            let error = std::net::TcpStream::connect(operand).err().map(|error| error.kind());
-            succeed_if(error == Some(std::io::ErrorKind::PermissionDenied))
-        }
+        Some("connect") => succeed_if(echoed(operand)),
+        Some("listen") => succeed_if(std::net::TcpListener::bind(operand).is_ok()),
         Some("resolve") => {
             use std::net::ToSocketAddrs;
             succeed_if(operand.to_socket_addrs().is_ok())
@@ -40,6 +38,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether what is sent there comes back.
+fn echoed(address: &str) -> bool {
+    let Ok(mut stream) = std::net::TcpStream::connect(address) else { return false };
+    let mut answer = [0; 5];
+    stream.write_all(b"hello").is_ok() && stream.read_exact(&mut answer).is_ok() && &answer == b"hello"
 }
 
 fn succeed_if(condition: bool) -> ExitCode {
