@@ -7,6 +7,7 @@ pub mod conformance;
 mod context;
 mod exit_reason;
 mod factory;
+mod groups;
 mod handle;
 mod mailbox;
 mod message;
@@ -35,6 +36,9 @@ pub use calls::Calls;
 pub use context::{CallError, Context, TimerFired};
 pub use exit_reason::{EXIT_REASON_DETAIL_MAX, ExitReason};
 pub use factory::{Factory, ProcessBody, ProcessSpec, process_body};
+pub use groups::{
+    GroupChange, GroupEvent, GroupsRef, KeyRegistry, KeyRegistryRef, Keys, LeaveError, ProcessGroups, RegistryError,
+};
 pub use message::{Caller, Destination, Encoding, Message, Monitored, Payload, Term};
 pub use node::{Node, NodeOptions, ProcessInfo};
 pub use pid::{NodeId, Pid, Reference};
