@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// What all steps write from nothing.
-const NEEDED_BYTES: u64 = 10 << 30;
+const NEEDED_BYTES: u64 = 8 << 30;
 /// With less left, a failure is most likely the disk's.
 const FULL_BYTES: u64 = 256 << 20;
 
