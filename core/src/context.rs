@@ -3,10 +3,11 @@ use crate::handle::handle_signals;
 use crate::process::{AliasMode, Answer, Link, Monitor, Process, Starter};
 use crate::receive::{AwaitAnswer, Receive};
 use crate::registry::Badarg;
+use crate::remote::check_message;
 use crate::seam::Timestamp;
 use crate::signal::{Kind, Signal};
 use crate::spawn::{SpawnOptions, Spawned, Started};
-use crate::{Caller, Destination, ExitReason, Message, Monitored, Node, Payload, Pid, ProcessInfo, Reference};
+use crate::{Caller, Destination, ExitReason, Message, Monitored, Node, NodeId, Payload, Pid, ProcessInfo, Reference};
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
@@ -194,11 +195,15 @@ impl Context {
 
     /// Sends a request, with a monitor whose alias takes the reply: the first half of a call.
     pub(crate) fn start_call(&self, to: Destination, payload: Payload) -> Result<Reference, CallError> {
+        if self.node.other_node(&to).is_some() {
+            check_message(&self.node, &payload)?;
+        }
         let target = match &to {
             Destination::Pid(pid) => *pid,
             Destination::Name(name) => {
                 self.whereis(name).ok_or_else(|| Badarg(format!("nobody has the name {name:?}")))?
             }
+            Destination::NameAt { name, node } => return Ok(self.start_call_at(name, *node, payload)),
             Destination::Alias(alias) => {
                 return Err(CallError::Badarg(Badarg(format!("{alias} is an alias: only a process can be called"))));
             }
@@ -208,12 +213,26 @@ impl Context {
         }
         let object = match to {
             Destination::Name(name) => Monitored::Name(name),
-            Destination::Pid(_) | Destination::Alias(_) => Monitored::Pid(target),
+            Destination::Pid(_) | Destination::NameAt { .. } | Destination::Alias(_) => Monitored::Pid(target),
         };
         let call = self.monitor_target(object, Some(target), Some(AliasMode::Reply));
         let from = Caller { pid: self.pid(), reference: call };
         self.signal(target, Kind::Message(Message::Call { from, payload }));
         Ok(call)
+    }
+
+    /// A call of whoever has that name on that node: when nobody has, the monitor says so.
+    fn start_call_at(&self, name: &str, node: NodeId, payload: Payload) -> Reference {
+        let object = Monitored::NameAt { name: name.to_owned(), node };
+        let call = self.monitor_with(object, Some(AliasMode::Reply));
+        let from = Caller { pid: self.pid(), reference: call };
+        let request = Signal(Kind::Message(Message::Call { from, payload }));
+        if node != self.node.id() {
+            self.node.signal_name(self.pid(), name, node, request);
+        } else if let Some(pid) = self.whereis(name) {
+            self.node.signal(self.pid(), pid, request);
+        }
+        call
     }
 
     /// Ends a call: no answer arrives from now on; one that has arrived is returned.
@@ -283,6 +302,8 @@ impl Context {
         let target = match &object {
             Monitored::Pid(pid) => Some(*pid),
             Monitored::Name(name) => self.whereis(name),
+            Monitored::NameAt { name, node } if *node == self.node.id() => self.whereis(name),
+            Monitored::NameAt { node, .. } => Some(Pid::somebody_of(*node)),
         };
         self.monitor_target(object, target, alias)
     }
@@ -300,10 +321,20 @@ impl Context {
             state.monitors.insert(monitor, Monitor { object: object.clone(), target });
         }
         match target {
-            Some(target) => self.signal(target, Kind::Monitor { monitor, object }),
+            Some(target) => self.send_monitor(target, monitor, object),
             None => self.signal(self.pid(), Kind::Down { monitor, reason: ExitReason::NOPROC }),
         }
         monitor
+    }
+
+    fn send_monitor(&self, target: Pid, monitor: Reference, object: Monitored) {
+        match &object {
+            Monitored::NameAt { name, node } if *node != self.node.id() => {
+                let (name, signal) = (name.clone(), Signal(Kind::Monitor { monitor, object: object.clone() }));
+                self.node.signal_name(self.pid(), &name, target.node, signal);
+            }
+            _ => self.signal(target, Kind::Monitor { monitor, object }),
+        }
     }
 
     /// Ends a monitor: no `Down` arrives from now on; one in the mailbox stays. True when it was active.
@@ -378,7 +409,9 @@ impl Context {
         self.node.whereis(name)
     }
 
-    /// Whether a process lives. The question goes behind the signals that this process has sent it.
+    /// Whether a process lives. The question goes behind the signals that this process has sent it. Of a process of another
+    /// node also false when that node cannot be reached: a [`monitor`](Self::monitor) tells which.
+    /// Divergence: OTP's `is_process_alive/1` only takes processes of its own node.
     pub async fn is_alive(&self, pid: Pid) -> bool {
         if pid == self.pid() {
             return true;

@@ -154,7 +154,14 @@ impl State {
 
 /// What a signal for a dead process does instead: whoever must hear of it gets the answer, in the dead one's name.
 pub(crate) fn bounce(node: &Node, dead: Pid, from: Pid, signal: Signal, why: &ExitReason) {
-    let answer = match signal.0 {
+    if let Some(answer) = answer(signal.0, why) {
+        node.signal(dead, from, Signal(answer));
+    }
+}
+
+/// What the sender of a signal gets that reaches nobody.
+pub(crate) fn answer(kind: Kind, why: &ExitReason) -> Option<Kind> {
+    Some(match kind {
         Kind::Link => Kind::Exit { reason: why.clone(), linked: true },
         Kind::Monitor { monitor, .. } => Kind::Down { monitor, reason: why.clone() },
         Kind::Unlink { id } => Kind::UnlinkAck { id },
@@ -166,7 +173,6 @@ pub(crate) fn bounce(node: &Node, dead: Pid, from: Pid, signal: Signal, why: &Ex
         | Kind::Demonitor { .. }
         | Kind::Down { .. }
         | Kind::AliveReply { .. }
-        | Kind::Started { .. } => return,
-    };
-    node.signal(dead, from, Signal(answer));
+        | Kind::Started { .. } => return None,
+    })
 }

@@ -1,4 +1,4 @@
-use crate::{ExitReason, Pid, Reference};
+use crate::{ExitReason, NodeId, Pid, Reference};
 use bytes::Bytes;
 use std::any::Any;
 use std::fmt;
@@ -108,6 +108,13 @@ pub enum Monitored {
     Pid(Pid),
     /// The process that had this local name when the monitor was made.
     Name(String),
+    /// The process that had this local name on that node when the monitor arrived there: OTP's `{Name, Node}`.
+    NameAt {
+        /// The name.
+        name: String,
+        /// Where.
+        node: NodeId,
+    },
 }
 
 /// What lies in a mailbox. Only the runtime makes the kinds `Exit` and `Down`: no send arrives as one.
@@ -154,6 +161,14 @@ pub enum Destination {
     Pid(Pid),
     /// Whoever has this local name.
     Name(String),
+    /// Whoever has this local name on that node when the message arrives: OTP's `{Name, Node}`. That nobody has it is no
+    /// error.
+    NameAt {
+        /// The name.
+        name: String,
+        /// Where.
+        node: NodeId,
+    },
     /// Whoever owns this alias, while it is active.
     Alias(Reference),
 }

@@ -3,20 +3,23 @@ use crate::factory::{Factory, ProcessBody, ProcessSpec, process_body};
 use crate::handle::bounce;
 use crate::process::{Link, Monitor, Process, Starter, State};
 use crate::registry::{Badarg, Registry};
-use crate::seam::{Envelope, RandomStream, Seams, Timestamp};
+use crate::remote::{self, Associations};
+use crate::seam::{Envelope, Peers, RandomStream, Seams, Timestamp};
 use crate::signal::{Kind, Signal};
 use crate::spawn::{SpawnOptions, Spawned, Started};
 use crate::table::ProcessTable;
 use crate::task::ProcessTask;
 use crate::timer::Timers;
 use crate::trace::{TraceEvent, Tracer};
-use crate::{Behaviour, CallError, Destination, ExitReason, Message, Monitored, NodeId, Payload, Pid, Reference};
+use crate::{
+    Behaviour, CallError, Destination, ExitReason, Message, Monitored, NodeId, Payload, Pid, Reference, RemoteTarget,
+};
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// One node: a process table, local names and timers, on the seams it was given. Cheap to clone.
@@ -49,6 +52,8 @@ struct Inner {
     table: ProcessTable,
     registry: Registry,
     timers: Timers,
+    peers: OnceLock<Arc<dyn Peers>>,
+    associations: Associations,
     factories: RwLock<BTreeMap<String, Arc<dyn Factory>>>,
     references: AtomicU64,
     random: Mutex<RandomStream>,
@@ -125,6 +130,8 @@ impl Node {
             table: ProcessTable::new(id, incarnation),
             registry: Registry::default(),
             timers: Timers::default(),
+            peers: OnceLock::new(),
+            associations: Associations::default(),
             factories: RwLock::default(),
             references: AtomicU64::new(1),
             random,
@@ -162,6 +169,20 @@ impl Node {
 
     pub(crate) fn timers(&self) -> &Timers {
         &self.0.timers
+    }
+
+    pub(crate) fn associations(&self) -> &Associations {
+        &self.0.associations
+    }
+
+    pub(crate) fn peers(&self) -> Option<&Arc<dyn Peers>> {
+        self.0.peers.get()
+    }
+
+    /// Makes processes of other nodes reachable: OTP's start of the distribution. Once; false when it was done before, and
+    /// then nothing has changed.
+    pub fn set_peers(&self, peers: Arc<dyn Peers>) -> bool {
+        self.0.peers.set(peers).is_ok()
     }
 
     /// The event is only made when somebody watches.
@@ -324,11 +345,26 @@ impl Node {
     }
 
     pub(crate) fn send_message(&self, from: Pid, to: Destination, message: Message) -> Result<(), Badarg> {
+        if let (Some(_), Message::Plain(payload)) = (self.other_node(&to), &message) {
+            remote::check_message(self, payload)?;
+        }
         match to {
             Destination::Pid(pid) => self.signal(from, pid, Signal(Kind::Message(message))),
+            Destination::NameAt { name, node } if node == self.0.id => {
+                // As to a name of another node: that nobody has it is no error.
+                if let Some(pid) = self.whereis(&name) {
+                    self.signal(from, pid, Signal(Kind::Message(message)));
+                }
+            }
+            Destination::NameAt { name, node } => {
+                self.signal_name(from, &name, node, Signal(Kind::Message(message)));
+            }
             Destination::Name(name) => {
                 let pid = self.whereis(&name).ok_or_else(|| Badarg(format!("nobody has the name {name:?}")))?;
                 self.signal(from, pid, Signal(Kind::Message(message)));
+            }
+            Destination::Alias(alias) if alias.node != self.0.id => {
+                self.signal(from, Pid::somebody_of(alias.node), Signal(Kind::Alias { alias, message }));
             }
             Destination::Alias(alias) => {
                 if let Some(owner) = self.alias_owner(alias) {
@@ -340,9 +376,27 @@ impl Node {
     }
 
     /// The process in whose slot the alias was made. A later one in that slot does not know the alias.
-    fn alias_owner(&self, alias: Reference) -> Option<Pid> {
+    pub(crate) fn alias_owner(&self, alias: Reference) -> Option<Pid> {
         let here = alias.node == self.0.id && alias.incarnation == self.0.incarnation;
         here.then(|| self.0.table.at(alias.index).map(|process| process.pid)).flatten()
+    }
+
+    /// The other node that it is on.
+    pub(crate) fn other_node(&self, to: &Destination) -> Option<NodeId> {
+        let node = match to {
+            Destination::Pid(pid) => pid.node,
+            Destination::Alias(alias) => alias.node,
+            Destination::NameAt { node, .. } => *node,
+            Destination::Name(_) => return None,
+        };
+        (node != self.0.id).then_some(node)
+    }
+
+    /// Sends a signal to whoever has that name on another node when it arrives.
+    pub(crate) fn signal_name(&self, from: Pid, name: &str, node: NodeId, signal: Signal) {
+        let to = Pid::somebody_of(node);
+        self.trace(|| TraceEvent::Sent { from, to, kind: signal.kind() });
+        remote::send(self, from, to, Some(RemoteTarget::Name(name.to_owned())), signal);
     }
 
     /// Sends an exit signal from outside: OTP's `exit/2`.
@@ -487,6 +541,9 @@ impl Node {
     /// at once.
     pub(crate) fn signal(&self, from: Pid, to: Pid, signal: Signal) {
         self.trace(|| TraceEvent::Sent { from, to, kind: signal.kind() });
+        if to.node != self.0.id {
+            return remote::send(self, from, to, None, signal);
+        }
         let envelope = Envelope { from, to, signal };
         match &self.0.seams.delivery {
             Some(delivery) if from != to => delivery.send(self, envelope),
@@ -497,14 +554,32 @@ impl Node {
     /// Puts a signal into its receiver's queue. Only implementations of [`Delivery`](crate::seam::Delivery) call it.
     pub fn deliver(&self, envelope: Envelope) {
         let Envelope { from, to, signal } = envelope;
-        let process = self.0.table.get(to);
-        let undelivered = match process {
+        if let Some(signal) = self.push(from, to, signal) {
+            bounce(self, to, from, signal, &ExitReason::NOPROC);
+        }
+    }
+
+    /// Puts a signal into its receiver's queue; gives it back when there is no such process.
+    pub(crate) fn push(&self, from: Pid, to: Pid, signal: Signal) -> Option<Signal> {
+        match self.0.table.get(to) {
             Some(process) => process.push(from, signal),
             None => Some(signal),
-        };
-        if let Some(signal) = undelivered {
-            let why = if to.node == self.0.id { ExitReason::NOPROC } else { ExitReason::NOCONNECTION };
-            bounce(self, to, from, signal, &why);
+        }
+    }
+
+    /// The next turn of a process waits until it is [released](Self::release): it has sent more than can go out.
+    pub(crate) fn hold(&self, pid: Pid) {
+        if let Some(process) = self.0.table.get(pid) {
+            process.hold();
+        }
+    }
+
+    /// Lets a process go on that was held because it had sent too much to another node.
+    ///
+    /// Only implementations of [`Peers`](crate::seam::Peers) call it.
+    pub fn release(&self, pid: Pid) {
+        if let Some(process) = self.0.table.get(pid) {
+            process.release();
         }
     }
 }

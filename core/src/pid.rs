@@ -52,6 +52,13 @@ pub struct Pid {
     pub random: u64,
 }
 
+impl Pid {
+    /// Stands for a process of that node that is not known by its pid.
+    pub(crate) const fn somebody_of(node: NodeId) -> Self {
+        Self { node, incarnation: 0, index: u32::MAX, serial: 0, random: 0 }
+    }
+}
+
 /// As OTP writes it: `<index.serial>`; of which node is left out, as people see one node at a time.
 impl fmt::Display for Pid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

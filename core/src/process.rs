@@ -22,6 +22,8 @@ pub(crate) struct Process {
     queued: AtomicBool,
     /// Whether `State::exit` is set: looked at without its lock.
     exiting: AtomicBool,
+    /// Whether the body waits for what it has sent to go out.
+    held: AtomicBool,
     /// Whether the process is dead to whoever looks. It still takes signals while those hear of its end who must.
     ended: AtomicBool,
     pub(crate) state: Mutex<State>,
@@ -110,6 +112,7 @@ impl Process {
             queue: Mutex::default(),
             queued: AtomicBool::new(false),
             exiting: AtomicBool::new(false),
+            held: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             state: Mutex::new(state),
         }
@@ -158,6 +161,23 @@ impl Process {
     /// Says that `State::exit` is set. Only the process's own task does.
     pub(crate) fn set_exiting(&self) {
         self.exiting.store(true, Ordering::Relaxed);
+    }
+
+    /// The body waits until it is released; signals are handled meanwhile.
+    pub(crate) fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    /// Ends [`hold`](Self::hold).
+    pub(crate) fn release(&self) {
+        self.held.store(false, Ordering::SeqCst);
+        if let Some(waker) = &self.queue.lock().waker {
+            waker.wake_by_ref();
+        }
     }
 
     /// Moves all queued signals into `batch`, which is empty, in order. The queue keeps the memory of `batch`.

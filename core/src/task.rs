@@ -1,5 +1,5 @@
 use crate::handle::{bounce, handle_signals};
-use crate::process::{Link, Process, Starter};
+use crate::process::{Link, Monitor, Process, Starter};
 use crate::signal::{Kind, Signal};
 use crate::{BoxFuture, ExitReason, Node, Started, TraceEvent};
 use std::any::Any;
@@ -38,10 +38,12 @@ impl ProcessTask {
         node.timers().forget(pid);
         node.trace(|| TraceEvent::Exited { pid, reason: &reason });
 
-        let (label, links, watchers, starter) = {
+        let (label, links, monitors, watchers, starter) = {
             let mut state = process.state.lock();
             let state = &mut *state;
-            (std::mem::take(&mut state.label), state.links.take(), state.monitored_by.take(), state.starter.take())
+            let label = std::mem::take(&mut state.label);
+            let (links, monitors) = (state.links.take(), state.monitors.take());
+            (label, links, monitors, state.monitored_by.take(), state.starter.take())
         };
         report(&label, process, &reason);
         if let Some(Starter { pid: starter, request, outcome }) = starter {
@@ -51,6 +53,12 @@ impl ProcessTask {
         for (other, link) in links {
             if link == Link::Active {
                 node.signal(pid, other, Signal(Kind::Exit { reason: reason.clone(), linked: true }));
+            }
+        }
+        // Whom it watched forgets it: one that lives for long would keep all its dead watchers.
+        for (monitor, Monitor { target, .. }) in monitors {
+            if let Some(target) = target {
+                node.signal(pid, target, Signal(Kind::Demonitor { monitor }));
             }
         }
         for (monitor, (watcher, _)) in watchers {
@@ -100,6 +108,9 @@ impl Future for ProcessTask {
         this.process.waiting.store(false, Ordering::Relaxed);
         handle_signals(&this.node, &this.process);
         let ended = this.process.exit_wanted().or_else(|| {
+            if this.process.is_held() {
+                return None;
+            }
             let body = this.body.as_mut()?.as_mut();
             match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
                 Ok(Poll::Pending) => this.process.exit_wanted(),

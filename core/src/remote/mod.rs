@@ -1,5 +1,13 @@
-//! Processes of other nodes: what crosses between nodes.
+//! Processes of other nodes: what crosses between nodes, and what is known of it here.
 
+mod association;
+mod convert;
+mod relations;
+mod send;
 mod signal;
 
+pub(crate) use association::Associations;
+pub use association::{Association, Foreign};
+pub(crate) use convert::check_message;
+pub(crate) use send::send;
 pub use signal::{RemoteKind, RemoteSignal, RemoteTarget};

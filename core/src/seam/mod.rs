@@ -8,6 +8,7 @@ mod clock;
 mod delivery;
 mod entropy;
 mod executor;
+mod peers;
 mod sockets;
 mod storage;
 
@@ -15,6 +16,7 @@ pub use clock::{Clock, Timestamp, TokioClock};
 pub use delivery::{Delivery, Envelope};
 pub use entropy::{Entropy, OsEntropy, RandomStream};
 pub use executor::{BoxFuture, Executor, TokioExecutor};
+pub use peers::{Lanes, Peers, Pressure};
 pub use sockets::{ByteStream, Listener, Sockets, TokioSockets};
 pub use storage::{DiskStorage, Storage, StorageFile, check_name};
 

@@ -128,7 +128,7 @@ async fn ask(
     let pid = match &process {
         Destination::Pid(pid) => Some(*pid),
         Destination::Name(name) => caller.own_node().whereis(name),
-        Destination::Alias(_) => None,
+        Destination::NameAt { .. } | Destination::Alias(_) => None,
     };
     let info = pid.and_then(|pid| caller.own_node().process_info(pid));
     if let Some(info) = info

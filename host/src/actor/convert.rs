@@ -90,7 +90,8 @@ impl From<Monitored> for wit::Monitored {
     fn from(object: Monitored) -> Self {
         match object {
             Monitored::Pid(pid) => Self::Pid(pid.into()),
-            Monitored::Name(name) => Self::Name(name),
+            // A component makes no monitors by the name that a process has on another node.
+            Monitored::Name(name) | Monitored::NameAt { name, .. } => Self::Name(name),
         }
     }
 }

@@ -277,7 +277,7 @@ impl Driver {
                 .iter()
                 .map(|object| match object {
                     Monitored::Pid(pid) => directory.process_name(*pid),
-                    Monitored::Name(name) => name.clone(),
+                    Monitored::Name(name) | Monitored::NameAt { name, .. } => name.clone(),
                 })
                 .collect();
             monitors.sort();

@@ -32,7 +32,7 @@ impl Seen {
                 monitor: directory.monitor_name(*monitor),
                 object: match object {
                     Monitored::Pid(pid) => directory.process_name(*pid),
-                    Monitored::Name(name) => name.clone(),
+                    Monitored::Name(name) | Monitored::NameAt { name, .. } => name.clone(),
                 },
                 reason: reason.clone(),
             }),

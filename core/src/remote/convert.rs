@@ -1,0 +1,81 @@
+//! Signals of this node as they cross, and back.
+
+use crate::signal::Kind;
+use crate::{Badarg, Caller, Message, Monitored, Node, Payload, Pid, Reference, RemoteKind, RemoteTarget};
+
+/// Whether a message can be sent to another node.
+///
+/// # Errors
+/// It is no term, or longer than one may be.
+pub(crate) fn check_message(node: &Node, payload: &Payload) -> Result<(), Badarg> {
+    let Some(term) = payload.as_term() else {
+        return Err(Badarg("only a term can be sent to a process of another node".to_owned()));
+    };
+    match node.peers() {
+        Some(peers) if term.bytes.len() > peers.message_len_max() => {
+            let (len, max) = (term.bytes.len(), peers.message_len_max());
+            Err(Badarg(format!("a message of {len} bytes is too long for another node: at most {max}")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A signal that only this node can carry.
+pub(super) struct Local {
+    /// The call that it answers, when it does.
+    pub(super) answers: Option<Reference>,
+}
+
+/// What a signal is for another node, and whom it goes to when that is not the pid.
+pub(super) fn outwards(kind: Kind) -> Result<(Option<RemoteTarget>, RemoteKind), Local> {
+    let kind = match kind {
+        Kind::Message(Message::Plain(Payload::Term(term))) => RemoteKind::Message(term),
+        Kind::Message(Message::Call { from, payload: Payload::Term(request) }) => {
+            RemoteKind::Call { reference: from.reference, request }
+        }
+        Kind::Alias { alias, message: Message::Plain(Payload::Term(term)) } => {
+            return Ok((Some(RemoteTarget::Alias(alias)), RemoteKind::Message(term)));
+        }
+        Kind::Alias { alias, message: Message::Reply { reference, payload: Payload::Term(answer) } } => {
+            return Ok((Some(RemoteTarget::Alias(alias)), RemoteKind::Reply { reference, answer }));
+        }
+        Kind::Link => RemoteKind::Link,
+        Kind::Unlink { id } => RemoteKind::Unlink { id },
+        Kind::UnlinkAck { id } => RemoteKind::UnlinkAck { id },
+        Kind::Exit { reason, linked } => RemoteKind::Exit { reason, linked },
+        Kind::Monitor { monitor, .. } => RemoteKind::Monitor { monitor },
+        Kind::Demonitor { monitor } => RemoteKind::Demonitor { monitor },
+        Kind::Down { monitor, reason } => RemoteKind::Down { monitor, reason },
+        Kind::Alive { request } => RemoteKind::Alive { request },
+        Kind::AliveReply { request, alive } => RemoteKind::AliveReply { request, alive },
+        Kind::Alias { message: Message::Reply { reference, .. }, .. } => {
+            return Err(Local { answers: Some(reference) });
+        }
+        Kind::Message(_) | Kind::Alias { .. } | Kind::Started { .. } => return Err(Local { answers: None }),
+    };
+    Ok((None, kind))
+}
+
+/// What a signal of another node is here.
+pub(super) fn inwards(from: Pid, to: &RemoteTarget, kind: RemoteKind) -> Kind {
+    let message = match kind {
+        RemoteKind::Message(term) => Message::Plain(term.into()),
+        RemoteKind::Call { reference, request } => {
+            Message::Call { from: Caller { pid: from, reference }, payload: request.into() }
+        }
+        RemoteKind::Reply { reference, answer } => Message::Reply { reference, payload: answer.into() },
+        RemoteKind::Link => return Kind::Link,
+        RemoteKind::Unlink { id } => return Kind::Unlink { id },
+        RemoteKind::UnlinkAck { id } => return Kind::UnlinkAck { id },
+        RemoteKind::Exit { reason, linked } => return Kind::Exit { reason, linked },
+        RemoteKind::Monitor { monitor } => return Kind::Monitor { monitor, object: Monitored::Pid(from) },
+        RemoteKind::Demonitor { monitor } => return Kind::Demonitor { monitor },
+        RemoteKind::Down { monitor, reason } => return Kind::Down { monitor, reason },
+        RemoteKind::Alive { request } => return Kind::Alive { request },
+        RemoteKind::AliveReply { request, alive } => return Kind::AliveReply { request, alive },
+    };
+    match to {
+        RemoteTarget::Alias(alias) => Kind::Alias { alias: *alias, message },
+        RemoteTarget::Pid(_) | RemoteTarget::Name(_) => Kind::Message(message),
+    }
+}

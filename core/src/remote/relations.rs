@@ -1,0 +1,101 @@
+use crate::process::Link;
+use crate::signal::Kind;
+use crate::{ExitReason, Pid, Reference, RemoteKind};
+use std::collections::BTreeMap;
+
+/// What ties processes of this node to those of one other node, as the signals of one association have made it: on its end
+/// exactly these hear of it. Keeps nothing that the signals have undone.
+///
+/// Source: OTP keeps the same beside each connection (`erl_monitor_link.h`, `ErtsMonLnkDist`).
+#[derive(Default)]
+pub(super) struct Relations {
+    /// By the process here and the one there.
+    links: BTreeMap<(Pid, Pid), Link>,
+    /// Monitors of processes here: the watcher here, and whom it watches there.
+    watching: BTreeMap<Reference, (Pid, Pid)>,
+    /// Monitors of processes there: the watched one here, and the watcher there.
+    watched: BTreeMap<Reference, (Pid, Pid)>,
+    /// Who here waits to hear whether who there is alive.
+    asked: BTreeMap<Reference, (Pid, Pid)>,
+}
+
+impl Relations {
+    /// A process here sends this to one there.
+    pub(super) fn sent(&mut self, here: Pid, there: Pid, kind: &RemoteKind) {
+        match kind {
+            RemoteKind::Link => drop(self.links.insert((here, there), Link::Active)),
+            RemoteKind::Unlink { id } => drop(self.links.insert((here, there), Link::Unlinking(*id))),
+            RemoteKind::Exit { linked: true, .. } => drop(self.links.remove(&(here, there))),
+            RemoteKind::Monitor { monitor } => drop(self.watching.insert(*monitor, (here, there))),
+            RemoteKind::Demonitor { monitor } => drop(self.watching.remove(monitor)),
+            RemoteKind::Down { monitor, .. } => drop(self.watched.remove(monitor)),
+            RemoteKind::Alive { request } => drop(self.asked.insert(*request, (here, there))),
+            RemoteKind::Message(_)
+            | RemoteKind::Call { .. }
+            | RemoteKind::Reply { .. }
+            | RemoteKind::UnlinkAck { .. }
+            | RemoteKind::Exit { linked: false, .. }
+            | RemoteKind::AliveReply { .. } => {}
+        }
+    }
+
+    /// Whom a signal concerns that is about something which this node knows of, rather than for a process that the sender
+    /// names: `None` when nobody.
+    pub(super) fn concerned(&self, there: Pid, kind: &RemoteKind) -> Option<Pid> {
+        let (here, of) = match kind {
+            RemoteKind::Demonitor { monitor } => self.watched.get(monitor)?,
+            RemoteKind::Down { monitor, .. } => return self.watching.get(monitor).map(|(here, _)| *here),
+            RemoteKind::AliveReply { request, .. } => return self.asked.get(request).map(|(here, _)| *here),
+            _ => return None,
+        };
+        (*of == there).then_some(*here)
+    }
+
+    /// One there sends this to a process here. False when it is about a link that is not there.
+    pub(super) fn received(&mut self, here: Pid, there: Pid, kind: &RemoteKind) -> bool {
+        match kind {
+            RemoteKind::Link => drop(self.links.entry((here, there)).or_insert(Link::Active)),
+            RemoteKind::Unlink { .. } => {
+                if self.links.get(&(here, there)) == Some(&Link::Active) {
+                    self.links.remove(&(here, there));
+                }
+            }
+            RemoteKind::UnlinkAck { id } => {
+                if self.links.get(&(here, there)) == Some(&Link::Unlinking(*id)) {
+                    self.links.remove(&(here, there));
+                }
+            }
+            RemoteKind::Exit { linked: true, .. } => return self.links.remove(&(here, there)).is_some(),
+            RemoteKind::Monitor { monitor } => drop(self.watched.insert(*monitor, (here, there))),
+            RemoteKind::Demonitor { monitor } => drop(self.watched.remove(monitor)),
+            RemoteKind::Down { monitor, .. } => drop(self.watching.remove(monitor)),
+            RemoteKind::AliveReply { request, .. } => drop(self.asked.remove(request)),
+            RemoteKind::Message(_)
+            | RemoteKind::Call { .. }
+            | RemoteKind::Reply { .. }
+            | RemoteKind::Exit { linked: false, .. }
+            | RemoteKind::Alive { .. } => {}
+        }
+        true
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.links.len() + self.watching.len() + self.watched.len() + self.asked.len()
+    }
+
+    /// The association is over: what processes here get, in the names of those there.
+    pub(super) fn end(self) -> impl Iterator<Item = (Pid, Pid, Kind)> {
+        let gone = || ExitReason::NOCONNECTION;
+        let links = self.links.into_keys();
+        let links = links.map(move |(here, there)| (there, here, Kind::Exit { reason: gone(), linked: true }));
+        let watching = self.watching.into_iter();
+        let watching =
+            watching.map(move |(monitor, (here, there))| (there, here, Kind::Down { monitor, reason: gone() }));
+        let watched = self.watched.into_iter();
+        let watched = watched.map(|(monitor, (here, there))| (there, here, Kind::Demonitor { monitor }));
+        let asked = self.asked.into_iter();
+        let asked = asked.map(|(request, (here, there))| (there, here, Kind::AliveReply { request, alive: false }));
+        links.chain(watching).chain(watched).chain(asked)
+    }
+}

@@ -1,0 +1,45 @@
+use super::convert::{Local, inwards, outwards};
+use crate::handle::answer;
+use crate::seam::Pressure;
+use crate::signal::{Kind, Signal};
+use crate::{ExitReason, Node, NodeId, Pid, RemoteSignal, RemoteTarget};
+
+/// Sends a signal to a process of another node. `there` stands for whoever it goes to when that is not known by pid. Without
+/// a connection whoever must hear of it gets `noconnection`.
+pub(crate) fn send(node: &Node, from: Pid, there: Pid, target: Option<RemoteTarget>, signal: Signal) {
+    let (alias, kind) = match outwards(signal.0) {
+        Ok(remote) => remote,
+        Err(local) => return cannot_cross(node, from, there, &local),
+    };
+    let to = target.or(alias).unwrap_or(RemoteTarget::Pid(there));
+    let mut signal = Some(RemoteSignal { from, to, kind });
+    // A second time when the association ends at this moment: then a new one begins.
+    for _ in 0..2 {
+        let present = node.associations().present(there.node);
+        let present = present.or_else(|| begin(node, there.node));
+        let Some(association) = present else { break };
+        match association.send(there, &mut signal) {
+            Some(Pressure::None) => return,
+            Some(Pressure::Hold) => return association.hold(node, from),
+            None => {}
+        }
+    }
+    let Some(RemoteSignal { to, kind, .. }) = signal else { return };
+    if let Some(kind) = answer(inwards(from, &to, kind), &ExitReason::NOCONNECTION) {
+        drop(node.push(there, from, Signal(kind)));
+    }
+}
+
+fn begin(node: &Node, peer: NodeId) -> Option<super::Association> {
+    let lanes = node.peers()?.associate(peer)?;
+    Some(node.associate(peer, lanes))
+}
+
+/// Only a term can leave the node. A reply that is none ends the call, so that nobody waits for it.
+fn cannot_cross(node: &Node, from: Pid, there: Pid, local: &Local) {
+    tracing::error!(%from, to = ?there, "a signal cannot be sent to another node: only a term can");
+    if let Some(call) = local.answers {
+        let reason = ExitReason::new("badarg").with_detail("the reply is no term: it cannot be sent to another node");
+        node.signal(from, there, Signal(Kind::Down { monitor: call, reason }));
+    }
+}

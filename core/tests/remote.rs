@@ -1,0 +1,468 @@
+//! Processes of other nodes, over pipes in memory: what a rule says of a process it says of one on another node.
+
+use parking_lot::Mutex;
+use rusm_core::seam::{Lanes, Peers, Pressure, Seams};
+use rusm_core::{
+    Association, CallError, Context, Destination, Encoding, ExitReason, Foreign, Message, Monitored, Node, NodeId,
+    NodeOptions, Payload, Pid, RemoteKind, RemoteSignal, RemoteTarget, Term,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// What a node has of the others: those that it is connected with.
+#[derive(Default)]
+struct Others(Mutex<BTreeMap<NodeId, Arc<Pipe>>>);
+
+/// Takes signals to one node, in order.
+struct Pipe {
+    number: u64,
+    signals: mpsc::UnboundedSender<RemoteSignal>,
+    /// Whether senders are told to wait.
+    full: AtomicBool,
+}
+
+impl Peers for Others {
+    fn associate(&self, node: NodeId) -> Option<Arc<dyn Lanes>> {
+        self.0.lock().get(&node).map(|pipe| pipe.clone() as Arc<dyn Lanes>)
+    }
+
+    fn message_len_max(&self) -> usize {
+        1000
+    }
+}
+
+impl Lanes for Pipe {
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn send(&self, signal: RemoteSignal) -> Pressure {
+        // A pipe that was cut takes everything, and nothing of it arrives.
+        let _ = self.signals.send(signal);
+        if self.full.load(Ordering::SeqCst) { Pressure::Hold } else { Pressure::None }
+    }
+
+    fn holds(&self, _: Pid) -> bool {
+        self.full.load(Ordering::SeqCst)
+    }
+}
+
+/// Two nodes.
+#[derive(Clone)]
+struct Pair {
+    nodes: [Node; 2],
+    others: [Arc<Others>; 2],
+    number: Arc<AtomicU64>,
+}
+
+impl Pair {
+    fn start() -> Self {
+        let node = |name: &str, incarnation| {
+            let options = NodeOptions::new(name, Seams::production(std::env::temp_dir()));
+            Node::start(NodeOptions { incarnation, ..options })
+        };
+        let pair = Self { nodes: [node("a", 1), node("b", 7)], others: Default::default(), number: Arc::default() };
+        for (node, others) in pair.nodes.iter().zip(&pair.others) {
+            assert!(node.set_peers(others.clone()));
+            assert!(!node.set_peers(others.clone()), "once");
+        }
+        pair
+    }
+
+    /// A new association: each side's half of it.
+    fn connect(&self) -> [Association; 2] {
+        let number = self.number.fetch_add(1, Ordering::SeqCst) + 1;
+        let ends = [0, 1].map(|from: usize| {
+            let (signals, arrive) = mpsc::unbounded_channel();
+            let pipe = Arc::new(Pipe { number, signals, full: AtomicBool::new(false) });
+            self.others[from].0.lock().insert(self.nodes[1 - from].id(), pipe.clone());
+            (self.nodes[from].associate(self.nodes[1 - from].id(), pipe), arrive)
+        });
+        let [(a, to_b), (b, to_a)] = ends;
+        self.pump(0, a.clone(), to_a);
+        self.pump(1, b.clone(), to_b);
+        [a, b]
+    }
+
+    fn pump(&self, node: usize, association: Association, mut arrive: mpsc::UnboundedReceiver<RemoteSignal>) {
+        let node = self.nodes[node].clone();
+        node.seams().executor.clone().spawn(Box::pin(async move {
+            while let Some(signal) = arrive.recv().await {
+                association.receive(&node, signal).expect("each node speaks for its own processes");
+            }
+        }));
+    }
+
+    fn cut(&self, ends: &[Association; 2]) {
+        for (i, end) in ends.iter().enumerate() {
+            self.others[i].0.lock().clear();
+            end.end(&self.nodes[i]);
+        }
+    }
+
+    /// A process on the second node.
+    fn spawn_there<Fut, R>(&self, body: impl FnOnce(Context) -> Fut + Send + 'static) -> Pid
+    where
+        Fut: Future<Output = R> + Send + 'static,
+        R: Into<ExitReason>,
+    {
+        self.nodes[1].spawn(body)
+    }
+}
+
+/// Runs `body` as a process of the first of two nodes, which are connected, on one and on two threads.
+#[track_caller]
+fn check<Fut>(body: impl Fn(Context, Pair, [Association; 2]) -> Fut + Clone + Send + 'static)
+where
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    for threads in [1, 2] {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(threads).enable_all().build().expect("a runtime");
+        let body = body.clone();
+        let reason = runtime.block_on(async move {
+            let pair = Pair::start();
+            let ends = pair.connect();
+            let node = pair.nodes[0].clone();
+            let (done, reason) = tokio::sync::oneshot::channel();
+            node.spawn(move |context| async move {
+                let (_, monitor) = context.spawn_monitor(move |context| body(context, pair, ends));
+                let _ = done.send(down(&context, monitor).await);
+            });
+            reason.await.expect("a reason")
+        });
+        assert_eq!(reason, ExitReason::NORMAL, "on {threads} threads");
+    }
+}
+
+fn text(text: &str) -> Payload {
+    Term::new(Encoding::Text, text.to_owned()).into()
+}
+
+fn read(payload: &Payload) -> String {
+    String::from_utf8_lossy(&payload.as_term().expect("a term").bytes).into_owned()
+}
+
+async fn down(context: &Context, monitor: rusm_core::Reference) -> ExitReason {
+    match context.receive_match(|m| matches!(m, Message::Down { monitor: of, .. } if *of == monitor)).await {
+        Message::Down { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn exit_of(context: &Context, pid: Pid) -> ExitReason {
+    match context.receive_match(|m| matches!(m, Message::Exit { from, .. } if *from == pid)).await {
+        Message::Exit { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A process that answers calls with what it was asked, and ends with the reason that a message says.
+async fn echo(context: Context) -> ExitReason {
+    loop {
+        match context.receive().await {
+            Message::Call { from, payload } => context.reply(from, payload),
+            Message::Plain(payload) => return ExitReason::new(read(&payload)),
+            _ => {}
+        }
+    }
+}
+
+/// A process that waits.
+async fn idle(context: Context) {
+    loop {
+        context.receive().await;
+    }
+}
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Until what was sent to that process has been handled.
+async fn settle(context: &Context, pid: Pid) {
+    context.is_alive(pid).await;
+}
+
+#[test]
+fn a_process_of_another_node_is_called_and_sent_to_by_pid_and_by_name() {
+    check(|context, pair, _| async move {
+        let there = pair.spawn_there(echo);
+        let node = pair.nodes[1].id();
+        pair.nodes[1].register("echo", there).expect("free");
+        let named = Destination::NameAt { name: "echo".to_owned(), node };
+        for to in [Destination::Pid(there), named.clone()] {
+            let answer = context.call(to, text("hello"), SOON).await.expect("an answer");
+            assert_eq!(read(&answer), "hello");
+        }
+        let nobody = Destination::NameAt { name: "nobody".to_owned(), node };
+        assert_eq!(context.send(nobody.clone(), text("lost")), Ok(()), "that nobody has the name is no error");
+        let error = context.call(nobody, text("hello"), SOON).await.expect_err("nobody");
+        assert_eq!(error, CallError::Down(ExitReason::NOPROC));
+        assert!(context.is_alive(there).await);
+        let monitor = context.monitor(there);
+        context.send(named, text("done")).expect("sent");
+        assert_eq!(down(&context, monitor).await, ExitReason::new("done"));
+        assert!(!context.is_alive(there).await);
+    });
+}
+
+#[test]
+fn only_a_term_leaves_the_node_and_whoever_tries_something_else_is_told() {
+    check(|context, pair, _| async move {
+        let there = pair.spawn_there(|context: Context| async move {
+            let Message::Call { from, .. } = context.receive().await else { return };
+            context.reply(from, Payload::local(5));
+        });
+        assert!(context.send(there, Payload::local(5)).is_err());
+        assert!(matches!(context.call(there, Payload::local(5), SOON).await, Err(CallError::Badarg(_))));
+        let error = context.call(there, text("what"), SOON).await.expect_err("the reply is no term");
+        assert!(matches!(&error, CallError::Down(reason) if reason.word() == "badarg"), "{error}");
+        assert!(context.send(there, text(&"x".repeat(1000))).is_ok());
+        assert!(context.send(there, text(&"x".repeat(1001))).is_err(), "above the limit");
+    });
+}
+
+#[test]
+fn a_link_carries_the_reason_both_ways() {
+    check(|context, pair, ends| async move {
+        context.trap_exit(true);
+        let there = pair.spawn_there(echo);
+        context.link(there);
+        context.send(there, text("boom")).expect("a pid");
+        assert_eq!(exit_of(&context, there).await, ExitReason::new("boom"));
+        context.link(there);
+        assert_eq!(exit_of(&context, there).await, ExitReason::NOPROC);
+        let killed = pair.spawn_there(idle);
+        context.link(killed);
+        context.exit_signal(killed, ExitReason::KILL);
+        assert_eq!(exit_of(&context, killed).await, ExitReason::KILLED);
+        // And the other way: who is linked from here dies with it.
+        let victim = pair.spawn_there(idle);
+        let monitor = context.monitor(victim);
+        context.spawn(move |context: Context| async move {
+            context.link(victim);
+            settle(&context, victim).await;
+            ExitReason::new("bang")
+        });
+        assert_eq!(down(&context, monitor).await, ExitReason::new("bang"));
+        assert_eq!(ends.each_ref().map(Association::relations), [0, 0], "nothing is left of it");
+    });
+}
+
+#[test]
+fn an_unlink_takes_the_link_away_on_both_nodes() {
+    check(|context, pair, ends| async move {
+        context.trap_exit(true);
+        let there = pair.spawn_there(echo);
+        for _ in 0..3 {
+            context.link(there);
+            context.unlink(there);
+        }
+        settle(&context, there).await;
+        assert_eq!(ends.each_ref().map(Association::relations), [0, 0]);
+        assert_eq!(pair.nodes[1].process_info(there).expect("alive").links, []);
+        let monitor = context.monitor(there);
+        context.send(there, text("boom")).expect("a pid");
+        assert_eq!(down(&context, monitor).await, ExitReason::new("boom"));
+        assert!(context.try_receive(|_| true).is_none(), "no exit signal");
+    });
+}
+
+#[test]
+fn a_monitor_by_the_name_on_another_node_says_which_name() {
+    check(|context, pair, ends| async move {
+        let there = pair.spawn_there(echo);
+        pair.nodes[1].register("echo", there).expect("free");
+        let object = |name: &str| Monitored::NameAt { name: name.to_owned(), node: pair.nodes[1].id() };
+        let nobody = context.monitor(object("nobody"));
+        assert_eq!(down(&context, nobody).await, ExitReason::NOPROC);
+        let given_up = context.monitor(object("echo"));
+        assert!(context.demonitor(given_up));
+        let monitor = context.monitor(object("echo"));
+        context.send(there, text("boom")).expect("a pid");
+        let Message::Down { monitor: of, object: watched, reason } = context.receive().await else { panic!("a DOWN") };
+        assert_eq!((of, watched, reason), (monitor, object("echo"), ExitReason::new("boom")));
+        assert_eq!(ends.each_ref().map(Association::relations), [0, 0]);
+    });
+}
+
+#[test]
+fn the_end_of_an_association_is_one_noconnection_each_behind_what_has_come() {
+    check(|context, pair, ends| async move {
+        context.trap_exit(true);
+        let own = context.pid();
+        let there = pair.spawn_there(move |context: Context| async move {
+            context.trap_exit(true);
+            context.monitor(own);
+            context.send(own, text("before")).expect("a pid");
+            let monitor = context.monitor(own);
+            let reasons = (exit_of(&context, own).await, down(&context, monitor).await);
+            assert_eq!(reasons, (ExitReason::NOCONNECTION, ExitReason::NOCONNECTION));
+            idle(context).await;
+        });
+        context.link(there);
+        let monitor = context.monitor(there);
+        let Message::Plain(_) = context.receive_match(|m| matches!(m, Message::Plain(_))).await else { panic!() };
+        settle(&context, there).await;
+        context.send(own, text("last")).expect("a pid");
+        pair.cut(&ends);
+        assert!(matches!(context.receive().await, Message::Plain(_)), "what has come is first");
+        assert_eq!(exit_of(&context, there).await, ExitReason::NOCONNECTION);
+        assert_eq!(down(&context, monitor).await, ExitReason::NOCONNECTION);
+        ends[0].end(&pair.nodes[0]);
+        assert!(!context.is_alive(there).await, "it cannot be reached");
+        assert!(context.try_receive(|_| true).is_none(), "each once");
+        let unreachable = context.monitor(there);
+        assert_eq!(down(&context, unreachable).await, ExitReason::NOCONNECTION);
+        let error = context.call(there, text("?"), SOON).await.expect_err("no connection");
+        assert_eq!(error, CallError::Down(ExitReason::NOCONNECTION));
+        // The same process answers over the next one, and has no link any more.
+        pair.connect();
+        assert!(context.is_alive(there).await);
+        assert_eq!(pair.nodes[1].process_info(there).expect("alive").links, []);
+        assert_eq!(pair.nodes[1].process_info(there).expect("alive").monitored_by, 0);
+    });
+}
+
+#[test]
+fn a_call_that_waits_hears_of_the_end() {
+    check(|context, pair, ends| async move {
+        let there = pair.spawn_there(idle);
+        context.spawn(move |context: Context| async move {
+            settle(&context, there).await;
+            pair.cut(&ends);
+        });
+        let error = context.call(there, text("?"), Duration::MAX).await.expect_err("no connection");
+        assert_eq!(error, CallError::Down(ExitReason::NOCONNECTION));
+    });
+}
+
+#[test]
+fn an_association_that_is_over_does_not_come_back() {
+    check(|context, pair, ends| async move {
+        let there = pair.spawn_there(idle);
+        settle(&context, there).await;
+        let pipe = pair.others[0].0.lock().values().next().expect("the other").clone();
+        pair.cut(&ends);
+        // Somebody was about to use it.
+        let late = pair.nodes[0].associate(pair.nodes[1].id(), pipe.clone());
+        pair.others[0].0.lock().insert(pair.nodes[1].id(), pipe);
+        let monitor = context.monitor(there);
+        assert_eq!(down(&context, monitor).await, ExitReason::NOCONNECTION);
+        assert_eq!(late.relations(), 0);
+    });
+}
+
+#[test]
+fn a_pid_of_a_life_that_is_over_reaches_nobody() {
+    check(|context, pair, _| async move {
+        let there = pair.spawn_there(echo);
+        let before = Pid { incarnation: there.incarnation - 1, ..there };
+        assert!(!context.is_alive(before).await);
+        let monitor = context.monitor(before);
+        assert_eq!(down(&context, monitor).await, ExitReason::NOPROC);
+        context.send(before, text("boom")).expect("a pid");
+        assert!(context.is_alive(there).await);
+    });
+}
+
+#[test]
+fn a_node_speaks_only_for_its_own_processes() {
+    check(|context, pair, ends| async move {
+        let (here, there) = (context.pid(), pair.spawn_there(idle));
+        let third = NodeId::of_name("c");
+        let reference = context.make_reference();
+        let foreign = |from: Pid, to: RemoteTarget, kind: RemoteKind| {
+            ends[0].receive(&pair.nodes[0], RemoteSignal { from, to, kind })
+        };
+        let to_here = || RemoteTarget::Pid(here);
+        let exit = || RemoteKind::Exit { reason: ExitReason::KILL, linked: false };
+        assert_eq!(foreign(Pid { node: third, ..there }, to_here(), exit()), Err(Foreign::Sender));
+        assert_eq!(foreign(here, to_here(), exit()), Err(Foreign::Sender), "not for ours either");
+        assert_eq!(foreign(there, RemoteTarget::Pid(there), exit()), Err(Foreign::Receiver));
+        assert_eq!(
+            foreign(there, RemoteTarget::Alias(rusm_core::Reference { node: third, ..reference }), exit()),
+            Err(Foreign::Receiver)
+        );
+        for kind in [RemoteKind::Monitor { monitor: reference }, RemoteKind::Alive { request: reference }] {
+            assert_eq!(foreign(there, to_here(), kind), Err(Foreign::Sender), "a reference of ours");
+        }
+        // What answers nothing that was asked goes nowhere: no DOWN and no exit of a link that is not there.
+        context.trap_exit(true);
+        let watched = context.spawn(idle);
+        let monitor = context.monitor(watched);
+        assert_eq!(foreign(there, to_here(), RemoteKind::Down { monitor, reason: ExitReason::NOPROC }), Ok(()));
+        let exit = RemoteKind::Exit { reason: ExitReason::new("forged"), linked: true };
+        assert_eq!(foreign(there, to_here(), exit), Ok(()));
+        context.exit_signal(watched, ExitReason::KILL);
+        assert_eq!(down(&context, monitor).await, ExitReason::KILLED);
+        assert!(context.try_receive(|_| true).is_none());
+    });
+}
+
+#[test]
+fn whoever_sends_too_much_waits_with_its_next_turn_and_still_takes_signals() {
+    check(|context, pair, _| async move {
+        let there = pair.spawn_there(idle);
+        let pipe = pair.others[0].0.lock().values().next().expect("the other").clone();
+        let own = context.pid();
+        let flood = context.spawn(move |context: Context| async move {
+            context.receive().await;
+            context.send(there, text("one")).expect("a pid");
+            tokio::task::yield_now().await;
+            context.send(own, text("second turn")).expect("a pid");
+            context.receive().await;
+        });
+        pipe.full.store(true, Ordering::SeqCst);
+        context.send(flood, text("go")).expect("a pid");
+        // It handles its signals, and its body stands.
+        while context.node().process_info(flood).is_none_or(|info| info.mailbox_len > 0) {
+            settle(&context, flood).await;
+        }
+        for _ in 0..20 {
+            settle(&context, flood).await;
+            assert!(context.try_receive(|_| true).is_none());
+        }
+        context.node().release(flood);
+        assert_eq!(read_plain(&context).await, "second turn");
+        // Held, it can be killed.
+        let monitor = context.monitor(flood);
+        context.exit_signal(flood, ExitReason::KILL);
+        assert_eq!(down(&context, monitor).await, ExitReason::KILLED);
+    });
+}
+
+async fn read_plain(context: &Context) -> String {
+    match context.receive().await {
+        Message::Plain(payload) => read(&payload),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn dead_watchers_are_forgotten_here_and_there() {
+    check(|context, pair, ends| async move {
+        let there = pair.spawn_there(idle);
+        let here = context.spawn(idle);
+        for _ in 0..50 {
+            let (_, end) = context.spawn_monitor(move |context: Context| async move {
+                context.monitor(there);
+                context.monitor(here);
+            });
+            down(&context, end).await;
+        }
+        settle(&context, there).await;
+        settle(&context, here).await;
+        // Signals of different senders are not ordered: the last ones may be under way.
+        while ends.iter().any(|end| end.relations() > 0) {
+            settle(&context, there).await;
+        }
+        let watchers = |node: usize, pid| pair.nodes[node].process_info(pid).expect("alive").monitored_by;
+        assert_eq!(watchers(0, here), 0);
+        while watchers(1, there) > 0 {
+            settle(&context, there).await;
+        }
+    });
+}
