@@ -1,4 +1,5 @@
 use crate::executor::{Kernel, Life, TimerKey};
+use parking_lot::Mutex;
 use rusm_core::BoxFuture;
 use rusm_core::seam::{Clock, Timestamp};
 use std::future::Future;
@@ -10,63 +11,110 @@ use std::time::Duration;
 /// One part in a million.
 const MILLION: u128 = 1_000_000;
 
-/// How a host's clock differs from virtual time.
+/// How a host's clocks differ from virtual time. The monotonic clock is a line that bends where the drift changes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Skew {
-    /// What its monotonic clock shows when virtual time is 0.
-    pub(crate) origin: u64,
-    /// Parts in a million that it runs fast.
-    pub(crate) fast_ppm: u32,
+    /// Virtual time of the last bend.
+    bent_at: u64,
+    /// What the monotonic clock showed there.
+    origin: u64,
+    /// Parts in a million that it runs fast; below zero it runs slow.
+    fast_ppm: i32,
     /// Time of day, in nanoseconds since the Unix epoch, when virtual time is 0.
-    pub(crate) wall: u64,
+    wall: u64,
 }
 
 impl Skew {
+    pub(crate) fn new(origin: u64, fast_ppm: i32, wall: u64) -> Self {
+        Self { bent_at: 0, origin, fast_ppm, wall }
+    }
+
+    fn rate(self) -> u128 {
+        (MILLION as i128 + i128::from(self.fast_ppm)).max(1) as u128
+    }
+
     fn local(self, now: u64) -> u64 {
-        let run = u128::from(now) * (MILLION + u128::from(self.fast_ppm)) / MILLION;
+        let run = u128::from(now.saturating_sub(self.bent_at)) * self.rate() / MILLION;
         self.origin.saturating_add(u64::try_from(run).unwrap_or(u64::MAX))
     }
 
     /// The first virtual time at which the local clock shows `local` or later.
     fn global(self, local: u64) -> u64 {
         let run = u128::from(local.saturating_sub(self.origin)) * MILLION;
-        let now = run.div_ceil(MILLION + u128::from(self.fast_ppm));
-        u64::try_from(now).unwrap_or(u64::MAX)
+        let run = u64::try_from(run.div_ceil(self.rate())).unwrap_or(u64::MAX);
+        self.bent_at.saturating_add(run)
     }
 }
 
-/// The clock of one life of a host.
+/// The clocks of one life of a host: its node reads them, faults change them.
+pub(crate) struct HostClock(Mutex<Skew>);
+
+impl HostClock {
+    pub(crate) fn new(skew: Skew) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(skew)))
+    }
+
+    /// After a reboot: the monotonic clock begins anew, the time of day does not.
+    pub(crate) fn rebooted(&self, origin: u64) -> Arc<Self> {
+        let skew = *self.0.lock();
+        Self::new(Skew { bent_at: 0, origin, ..skew })
+    }
+
+    /// Parts in a million that the monotonic clock runs fast.
+    pub(crate) fn drift(&self) -> i32 {
+        self.0.lock().fast_ppm
+    }
+
+    /// Lets it run faster or slower from `now` on.
+    pub(crate) fn set_drift(&self, now: u64, fast_ppm: i32) {
+        let mut skew = self.0.lock();
+        *skew = Skew { bent_at: now, origin: skew.local(now), fast_ppm, wall: skew.wall };
+    }
+
+    /// Sets the time of day forwards or back.
+    pub(crate) fn jump(&self, nanos: i64) {
+        let mut skew = self.0.lock();
+        skew.wall = skew.wall.saturating_add_signed(nanos);
+    }
+
+    fn skew(&self) -> Skew {
+        *self.0.lock()
+    }
+}
+
+/// The clock of one life of a host, as its node sees it.
 pub(crate) struct SimClock {
     kernel: Arc<Kernel>,
     life: Arc<Life>,
-    skew: Skew,
+    clock: Arc<HostClock>,
 }
 
 impl SimClock {
-    pub(crate) fn new(kernel: Arc<Kernel>, life: Arc<Life>, skew: Skew) -> Self {
-        Self { kernel, life, skew }
+    pub(crate) fn new(kernel: Arc<Kernel>, life: Arc<Life>, clock: Arc<HostClock>) -> Self {
+        Self { kernel, life, clock }
     }
 }
 
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_nanos(self.skew.local(self.kernel.now()))
+        Timestamp::from_nanos(self.clock.skew().local(self.kernel.now()))
     }
 
     fn wall(&self) -> Duration {
-        Duration::from_nanos(self.skew.wall + self.kernel.now())
+        Duration::from_nanos(self.clock.skew().wall + self.kernel.now())
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<()> {
-        let at = self.skew.global(deadline.as_nanos());
-        Box::pin(Sleep { kernel: self.kernel.clone(), life: Some(self.life.clone()), at, timer: None })
+        let of = Some((self.life.clone(), self.clock.clone()));
+        Box::pin(Sleep { kernel: self.kernel.clone(), of, at: deadline.as_nanos(), timer: None })
     }
 }
 
-/// Waits for a point of virtual time; for ever in a life that has ended.
+/// Waits for a point of time; for ever in a life that has ended.
 pub(crate) struct Sleep {
     kernel: Arc<Kernel>,
-    life: Option<Arc<Life>>,
+    /// Whose clock it sleeps on; virtual time itself without one.
+    of: Option<(Arc<Life>, Arc<HostClock>)>,
     at: u64,
     timer: Option<TimerKey>,
 }
@@ -74,7 +122,7 @@ pub(crate) struct Sleep {
 impl Sleep {
     /// A sleep of the network's own, which no crash ends.
     pub(crate) fn until(kernel: &Arc<Kernel>, at: u64) -> Self {
-        Self { kernel: kernel.clone(), life: None, at, timer: None }
+        Self { kernel: kernel.clone(), of: None, at, timer: None }
     }
 }
 
@@ -83,10 +131,13 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if this.life.as_ref().is_some_and(|life| !life.is_alive()) {
-            return Poll::Pending;
-        }
-        let timer = this.kernel.poll_timer(this.timer, this.at, cx);
+        let at = match &this.of {
+            Some((life, _)) if !life.is_alive() => return Poll::Pending,
+            // Asked again at each poll: a clock that was slowed down meanwhile is not there yet.
+            Some((_, clock)) => clock.skew().global(this.at),
+            None => this.at,
+        };
+        let timer = this.kernel.poll_timer(this.timer, at, cx);
         if timer.is_none()
             && let Some(left) = this.timer
         {
@@ -111,13 +162,26 @@ mod tests {
 
     #[test]
     fn a_sleep_never_ends_early_on_a_drifting_clock() {
-        for fast_ppm in [0, 1, 37, 999] {
-            let skew = Skew { origin: 5, fast_ppm, wall: 0 };
+        for fast_ppm in [-500_000, -37, 0, 1, 37, 999, 1_000_000] {
+            let clock = HostClock::new(Skew::new(5, 11, 0));
+            clock.set_drift(0, fast_ppm);
+            let skew = clock.skew();
             for local in [5, 6, 1_000, 999_999_999, 86_400_000_000_000] {
                 let at = skew.global(local);
                 assert!(skew.local(at) >= local, "{fast_ppm} ppm, {local}");
                 assert!(at == 0 || skew.local(at - 1) < local, "{fast_ppm} ppm, {local}: too late");
             }
+        }
+    }
+
+    #[test]
+    fn a_change_of_drift_bends_the_clock_and_does_not_break_it() {
+        let clock = HostClock::new(Skew::new(7, 100, 0));
+        for (now, ppm) in [(1_000_000, -200_000), (2_000_000, 500_000), (9_000_000, 0)] {
+            let before = clock.skew().local(now);
+            clock.set_drift(now, ppm);
+            assert_eq!(clock.skew().local(now), before);
+            assert!(clock.skew().local(now + 100) > before);
         }
     }
 }

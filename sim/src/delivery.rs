@@ -1,5 +1,6 @@
 use crate::executor::{Event, Fire, Kernel, Life};
 use crate::hasher::FixedMap;
+use crate::plan::FaultKind;
 use crate::seed::{below, generator};
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
@@ -7,6 +8,7 @@ use rand_core::Rng;
 use rusm_core::seam::{Delivery, Envelope};
 use rusm_core::{Node, Pid};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 /// Lines that have run empty are kept for the next pairs, up to this many.
@@ -19,6 +21,8 @@ pub(crate) struct SimDelivery {
     life: Arc<Life>,
     own: Weak<SimDelivery>,
     lines: Mutex<Lines>,
+    /// A fault: every signal takes up to so many nanoseconds more.
+    extra_ns: AtomicU64,
 }
 
 struct Lines {
@@ -45,7 +49,13 @@ impl SimDelivery {
     pub(crate) fn new(kernel: Arc<Kernel>, life: Arc<Life>) -> Arc<Self> {
         let rng = generator(kernel.seed, &format!("delivery {} {}", life.host, life.number));
         let lines = Lines { rng, by_pair: FixedMap::default(), spare: Vec::new() };
-        Arc::new_cyclic(|own| Self { kernel, life, own: own.clone(), lines: Mutex::new(lines) })
+        Arc::new_cyclic(|own| Self {
+            kernel,
+            life,
+            own: own.clone(),
+            lines: Mutex::new(lines),
+            extra_ns: AtomicU64::new(0),
+        })
     }
 
     /// Drops what is under way.
@@ -63,7 +73,17 @@ impl SimDelivery {
         let random = rng.next_u64();
         let most =
             if random & 0xff < profile.slow_signals { profile.signal_ns_max * 100 } else { profile.signal_ns_max };
-        1 + below(random, most)
+        let extra = self.extra_ns.load(Ordering::Relaxed);
+        if extra == 0 {
+            return 1 + below(random, most);
+        }
+        self.kernel.recorder.count(FaultKind::SlowSignals.name());
+        1 + below(random, most) + below(random.rotate_left(32), extra)
+    }
+
+    /// Every signal takes up to so many nanoseconds more from now on.
+    pub(crate) fn slow_down(&self, extra_ns: u64) {
+        self.extra_ns.store(extra_ns, Ordering::Relaxed);
     }
 }
 

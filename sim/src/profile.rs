@@ -1,5 +1,7 @@
+use crate::plan::{format_duration, parse_duration};
 use crate::seed::{generator, pick};
 use std::fmt;
+use std::time::Duration;
 
 /// Which ready task runs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +68,72 @@ impl fmt::Display for Profile {
             Policy::Priorities { change_every } => write!(f, "policy=pct/{change_every}")?,
             Policy::Fifo => write!(f, "policy=fifo")?,
         }
-        write!(f, " poll<{}ns signal<{}ns", self.poll_ns_max, self.signal_ns_max)?;
+        let time = |nanos| format_duration(Duration::from_nanos(nanos));
+        write!(f, " poll={} signal={}", time(self.poll_ns_max), time(self.signal_ns_max))?;
         write!(f, " slow-signals={}/256", self.slow_signals)?;
-        write!(f, " packet={}us+{}us", self.packet_ns_min / 1000, self.packet_jitter_ns / 1000)?;
+        write!(f, " packet={} jitter={}", time(self.packet_ns_min), time(self.packet_jitter_ns))?;
         write!(f, " lost={}/65536 window={}", self.lost_packets, self.window)?;
         write!(f, " short-writes={}/256", self.short_writes)
+    }
+}
+
+impl Profile {
+    /// Changes what the text says: the inverse of `Display`, where what is not named stays as it is.
+    ///
+    /// # Errors
+    /// Which word is wrong. What stood before it has been changed.
+    pub fn change(&mut self, text: &str) -> Result<(), String> {
+        for word in text.split_whitespace() {
+            let wrong = || format!("{word:?} is no setting of a profile");
+            let (name, value) = word.split_once('=').ok_or_else(wrong)?;
+            let of =
+                |total: &str| value.strip_suffix(total).and_then(|part| part.parse::<u64>().ok()).ok_or_else(wrong);
+            let nanos = || {
+                let time = parse_duration(value).ok_or_else(wrong)?;
+                u64::try_from(time.as_nanos()).map_err(|_| wrong())
+            };
+            match name {
+                "policy" => self.policy = policy(value).ok_or_else(wrong)?,
+                "poll" => self.poll_ns_max = nanos()?.max(1),
+                "signal" => self.signal_ns_max = nanos()?.max(1),
+                "slow-signals" => self.slow_signals = of("/256")?,
+                "packet" => self.packet_ns_min = nanos()?,
+                "jitter" => self.packet_jitter_ns = nanos()?.max(1),
+                "lost" => self.lost_packets = of("/65536")?,
+                "window" => self.window = value.parse::<usize>().map_err(|_| wrong())?.max(1),
+                "short-writes" => self.short_writes = of("/256")?,
+                _ => return Err(wrong()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn policy(text: &str) -> Option<Policy> {
+    match text {
+        "random" => Some(Policy::Random),
+        "fifo" => Some(Policy::Fifo),
+        text => {
+            let change_every = text.strip_prefix("pct/")?.parse().ok().filter(|every| *every > 0)?;
+            Some(Policy::Priorities { change_every })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_read_as_it_is_written() {
+        for seed in 0..50 {
+            let (profile, mut other) = (Profile::of_seed(seed), Profile::of_seed(seed + 1));
+            assert_eq!(other.change(&profile.to_string()), Ok(()));
+            assert_eq!(other, profile);
+        }
+        let mut profile = Profile::of_seed(0);
+        for wrong in ["policy=lifo", "policy=pct/0", "poll=fast", "lost=1/2", "speed=3", "fifo"] {
+            assert!(profile.change(wrong).is_err(), "{wrong}");
+        }
     }
 }

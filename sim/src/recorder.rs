@@ -21,6 +21,7 @@ struct Log {
     events: u64,
     closed: bool,
     counts: BTreeMap<String, u64>,
+    reached: BTreeMap<String, u64>,
 }
 
 impl Recorder {
@@ -34,6 +35,7 @@ impl Recorder {
             events: 0,
             closed: false,
             counts: BTreeMap::new(),
+            reached: BTreeMap::new(),
         })))
     }
 
@@ -54,18 +56,24 @@ impl Recorder {
         }
     }
 
-    /// Counts that something happened which every set of seeds should reach: a fault, a rare branch.
+    /// Counts that a fault has had its effect.
     pub fn count(&self, what: &str) {
-        let mut log = self.0.lock();
-        match log.counts.get_mut(what) {
-            Some(count) => *count += 1,
-            None => drop(log.counts.insert(what.to_owned(), 1)),
-        }
+        add(&mut self.0.lock().counts, what);
     }
 
-    /// What was counted, and how often.
+    /// The faults that had their effect, and how often.
     pub fn counts(&self) -> BTreeMap<String, u64> {
         self.0.lock().counts.clone()
+    }
+
+    /// Counts that a rare branch was reached.
+    pub(crate) fn reach(&self, what: &str) {
+        add(&mut self.0.lock().reached, what);
+    }
+
+    /// The rare branches that were reached, and how often.
+    pub fn reached(&self) -> BTreeMap<String, u64> {
+        self.0.lock().reached.clone()
     }
 
     /// How many events there were.
@@ -96,6 +104,13 @@ impl Recorder {
             Some(error) => Err(error),
             None => log.file.as_mut().map_or(Ok(()), |file| file.flush()),
         }
+    }
+}
+
+fn add(counts: &mut BTreeMap<String, u64>, what: &str) {
+    match counts.get_mut(what) {
+        Some(count) => *count += 1,
+        None => drop(counts.insert(what.to_owned(), 1)),
     }
 }
 

@@ -1,17 +1,21 @@
-use crate::clock::{SimClock, Skew};
+use crate::clock::{HostClock, SimClock, Skew};
 use crate::delivery::SimDelivery;
-use crate::disk::{CrashLoss, Disk, SimStorage};
+use crate::disk::{CrashLoss, Disk, DiskFaults, SimStorage};
 use crate::entropy::SimEntropy;
 use crate::executor::{Ended, Event, Kernel, Life, SimExecutor};
 use crate::network::{Network, SimSockets};
+use crate::outcome::Outcome;
+use crate::plan::{FaultKind, Undo};
 use crate::profile::Profile;
 use crate::recorder::Recorder;
 use crate::seed::{below, generator, pick};
+use crate::seen::{SeenEvent, Watcher};
+use crate::tenant::Tenant;
 use crate::tracer::SimTracer;
 use parking_lot::Mutex;
 use rand_core::Rng;
 use rusm_core::seam::{Clock, Seams};
-use rusm_core::{NodeOptions, Timestamp, Tracer};
+use rusm_core::{Node, NodeOptions, Timestamp, Tracer};
 use std::future::Future;
 use std::io::Write;
 use std::ops::Deref;
@@ -32,6 +36,10 @@ pub struct SimOptions {
     pub seed: u64,
     /// How the run behaves apart from faults. Default: drawn from the seed.
     pub profile: Profile,
+    /// Draws another order of the same run: which task runs next, ties, costs of polls. Default 0.
+    pub schedule: u64,
+    /// After so many polls, ready tasks run in the order in which they became ready. Default never.
+    pub orderly_after: Option<u64>,
     /// Virtual time after which [`Sim::block_on`] gives up. Default one hour.
     pub time_limit: Duration,
     /// Where the event log goes. Default nowhere.
@@ -41,12 +49,13 @@ pub struct SimOptions {
 impl SimOptions {
     /// That seed, with the defaults for everything else.
     pub fn new(seed: u64) -> Self {
-        Self { seed, profile: Profile::of_seed(seed), time_limit: Duration::from_secs(3600), record: None }
+        let time_limit = Duration::from_secs(3600);
+        Self { seed, profile: Profile::of_seed(seed), schedule: 0, orderly_after: None, time_limit, record: None }
     }
 }
 
 /// Why a run ended before what it waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// Nothing was ready and nothing was going to happen: it would have waited for ever.
@@ -55,6 +64,9 @@ pub enum RunError {
     /// The time limit was reached.
     #[error("not done at {}, which is the limit", seconds(*.0))]
     OutOfTime(Timestamp),
+    /// A checker or a script has found a failure, and the run ended there.
+    #[error("{0}")]
+    Failed(Outcome),
 }
 
 fn seconds(at: Timestamp) -> String {
@@ -91,13 +103,17 @@ struct Inner {
     kernel: Arc<Kernel>,
     network: Network,
     hosts: Mutex<Vec<Host>>,
+    healed: AtomicBool,
     time_limit: u64,
 }
 
 struct Host {
-    name: String,
+    name: Arc<str>,
     life: Arc<Life>,
-    skew: Skew,
+    clock: Arc<HostClock>,
+    /// Whether it is down, between a crash of a plan and the start that ends it.
+    down: bool,
+    tenant: Option<Arc<dyn Tenant>>,
     entropy: Arc<SimEntropy>,
     disk: Disk,
     delivery: Arc<SimDelivery>,
@@ -106,10 +122,13 @@ struct Host {
 impl Sim {
     /// A run with nothing in it.
     pub fn new(options: SimOptions) -> Self {
-        let kernel = Arc::new(Kernel::new(options.seed, options.profile, Recorder::new(options.record)));
+        let recorder = Recorder::new(options.record);
+        let kernel = Kernel::new(options.seed, options.profile, options.schedule, options.orderly_after, recorder);
+        let kernel = Arc::new(kernel);
         let network = Network::new(kernel.clone());
         let time_limit = u64::try_from(options.time_limit.as_nanos()).unwrap_or(u64::MAX);
-        let handle = SimHandle(Arc::new(Inner { kernel, network, hosts: Mutex::default(), time_limit }));
+        let (hosts, healed) = (Mutex::default(), AtomicBool::new(false));
+        let handle = SimHandle(Arc::new(Inner { kernel, network, hosts, healed, time_limit }));
         handle.host(OUTSIDE, |_| ());
         Self(handle)
     }
@@ -123,7 +142,7 @@ impl Sim {
     /// stands still afterwards.
     ///
     /// # Errors
-    /// It can never be done, or is not done in time.
+    /// It can never be done, or is not done in time, or the run has failed.
     ///
     /// # Panics
     /// When `future` does.
@@ -146,6 +165,9 @@ impl Sim {
         let ended = kernel.run(&done, self.0.0.time_limit);
         let now = Timestamp::from_nanos(kernel.now());
         let output = output.lock().take();
+        if let Some(failure) = kernel.failure() {
+            return Err(RunError::Failed(failure));
+        }
         match (output, ended) {
             (Some(Ok(output)), _) => Ok(output),
             (Some(Err(panic)), _) => resume_unwind(panic),
@@ -173,7 +195,7 @@ impl Deref for Sim {
 impl Drop for Sim {
     fn drop(&mut self) {
         self.0.recorder().close();
-        let names: Vec<String> = self.0.0.hosts.lock().iter().map(|host| host.name.clone()).collect();
+        let names: Vec<Arc<str>> = self.0.0.hosts.lock().iter().map(|host| host.name.clone()).collect();
         for name in names {
             self.0.end_life(&name);
         }
@@ -220,9 +242,56 @@ impl SimHandle {
         &self.0.kernel.recorder
     }
 
-    /// Writes a line of the caller's own to the event log.
+    /// Writes a line of the caller's own to the event log, and shows it to the checkers.
     pub fn record(&self, kind: &'static str, text: &str) {
         self.0.kernel.record(kind, |line| line.text(text));
+        self.0.kernel.see(OUTSIDE, 1, SeenEvent::Recorded { kind, text });
+    }
+
+    /// Marks a rare branch that has been reached: a suite names those that no seed reaches.
+    pub fn sometimes(&self, what: &str) {
+        self.0.kernel.record("sometimes", |line| line.text(what));
+        self.recorder().reach(what);
+    }
+
+    /// The run has failed and ends here. The first failure counts.
+    pub fn fail(&self, outcome: Outcome) {
+        self.0.kernel.fail(outcome);
+    }
+
+    /// How the run has failed, if it has.
+    pub fn failure(&self) -> Option<Outcome> {
+        self.0.kernel.failure()
+    }
+
+    pub(crate) fn watch(&self, watcher: Watcher) {
+        self.0.kernel.watch(watcher);
+    }
+
+    /// Whether the faults are over.
+    pub fn healed(&self) -> bool {
+        self.0.healed.load(Ordering::Relaxed)
+    }
+
+    /// Ends every fault: of the network, of disks, of machines and of guests.
+    pub fn heal(&self) {
+        self.record("heal", "");
+        self.0.healed.store(true, Ordering::Relaxed);
+        self.network().heal();
+        for host in self.host_names() {
+            self.disk(&host).set_faults(DiskFaults::default());
+            self.restore_speed(&host);
+            self.resume(&host);
+            self.slow_signals(&host, Duration::ZERO);
+            if let Some(tenant) = self.tenant(&host) {
+                tenant.disarm();
+            }
+        }
+    }
+
+    /// The hosts, in the order in which they were made; `outside` is none of them.
+    pub fn host_names(&self) -> Vec<String> {
+        self.0.hosts.lock().iter().skip(1).map(|host| host.name.to_string()).collect()
     }
 
     /// The trace hash up to now.
@@ -250,7 +319,7 @@ impl SimHandle {
     pub fn seams(&self, host: &str) -> Seams {
         let (kernel, network) = (self.0.kernel.clone(), self.0.network.clone());
         self.host(host, |host| Seams {
-            clock: Arc::new(SimClock::new(kernel.clone(), host.life.clone(), host.skew)) as Arc<dyn Clock>,
+            clock: Arc::new(SimClock::new(kernel.clone(), host.life.clone(), host.clock.clone())) as Arc<dyn Clock>,
             executor: Arc::new(SimExecutor::new(kernel, host.life.clone())),
             delivery: Some(host.delivery.clone()),
             entropy: host.entropy.clone(),
@@ -274,7 +343,7 @@ impl SimHandle {
     /// Writes what a node of the present life of that host does to the event log.
     pub fn tracer(&self, host: &str) -> Arc<dyn Tracer> {
         let kernel = self.0.kernel.clone();
-        self.host(host, |host| Arc::new(SimTracer { kernel, life: host.life.clone() }))
+        self.host(host, |host| Arc::new(SimTracer { kernel, life: host.life.clone(), name: host.name.clone() }))
     }
 
     /// Starts a task on a host. It ends when the host crashes.
@@ -290,15 +359,111 @@ impl SimHandle {
 
     /// Everything on that host takes this many percent of its usual time. Default 100.
     pub fn set_slowness(&self, host: &str, percent: u64) {
-        self.recorder().count("node: slow");
+        self.recorder().count(FaultKind::Slow.name());
         self.record("fault", &format!("slow {host} {percent}"));
         self.host(host, |host| host.life.set_slowness(percent));
     }
 
     /// Ends [`set_slowness`](Self::set_slowness).
     pub fn restore_speed(&self, host: &str) {
-        self.record("full-speed", host);
-        self.host(host, |host| host.life.set_slowness(100));
+        let life = self.host(host, |host| host.life.clone());
+        if life.slowness() != 100 {
+            self.record("full-speed", host);
+            life.set_slowness(100);
+        }
+    }
+
+    /// Nothing on that host runs until [`resume`](Self::resume); what it is sent waits.
+    pub fn pause(&self, host: &str) {
+        self.recorder().count(FaultKind::Pause.name());
+        self.record("fault", &format!("pause {host}"));
+        self.host(host, |host| host.life.set_paused(true));
+    }
+
+    /// Ends [`pause`](Self::pause).
+    pub fn resume(&self, host: &str) {
+        let life = self.host(host, |host| host.life.clone());
+        if life.is_paused() {
+            self.record("resume", host);
+            life.set_paused(false);
+            self.0.kernel.run_again(&life);
+        }
+    }
+
+    /// Signals between the processes of that host take up to that much longer; zero ends it.
+    pub fn slow_signals(&self, host: &str, extra: Duration) {
+        let nanos = u64::try_from(extra.as_nanos()).unwrap_or(u64::MAX);
+        self.host(host, |host| host.delivery.slow_down(nanos));
+    }
+
+    /// Keeps one task of that host from running, until what is returned is called.
+    pub(crate) fn starve(&self, host: &str, which: u64) -> Option<Undo> {
+        let life = self.host(host, |host| host.life.clone());
+        let waker = self.0.kernel.starve(&life, which)?;
+        self.recorder().count(FaultKind::Starve.name());
+        self.record("fault", &format!("starve {host} task {}", waker.id.number));
+        Some(Box::new(move |sim| sim.0.kernel.feed(&life, &waker)))
+    }
+
+    /// Parts in a million that the monotonic clock of that host runs fast.
+    pub fn drift(&self, host: &str) -> i32 {
+        self.host(host, |host| host.clock.drift())
+    }
+
+    /// Changes its drift from now on: at least -999999, below zero it runs slow.
+    pub fn set_drift(&self, host: &str, ppm: i32) {
+        self.recorder().count(FaultKind::Drift.name());
+        self.record("fault", &format!("drift {host} {ppm}"));
+        let now = self.0.kernel.now();
+        self.host(host, |host| host.clock.set_drift(now, ppm));
+    }
+
+    /// Sets the time of day of that host forwards, or back.
+    pub fn jump(&self, host: &str, nanos: i64) {
+        self.recorder().count(FaultKind::Jump.name());
+        self.record("fault", &format!("jump {host} {nanos}"));
+        self.host(host, |host| host.clock.jump(nanos));
+    }
+
+    /// Says what runs on that host, for faults and starts.
+    pub(crate) fn set_tenant(&self, host: &str, tenant: Arc<dyn Tenant>) {
+        self.host(host, |host| host.tenant = Some(tenant));
+    }
+
+    pub(crate) fn tenant(&self, host: &str) -> Option<Arc<dyn Tenant>> {
+        self.host(host, |host| host.tenant.clone())
+    }
+
+    /// The node that runs on that host now, if it is one of a scenario's.
+    pub fn node(&self, host: &str) -> Option<Node> {
+        self.tenant(host)?.node()
+    }
+
+    pub(crate) fn is_up(&self, host: &str) -> bool {
+        self.host(host, |host| !host.down)
+    }
+
+    /// Starts again what runs on that host, after a crash.
+    pub(crate) fn boot(&self, host: &str) {
+        self.record("boot", host);
+        self.host(host, |host| host.down = false);
+        let Some(tenant) = self.tenant(host) else { return };
+        let (sim, host) = (self.clone(), host.to_owned());
+        let life = self.incarnation(&host);
+        self.spawn(OUTSIDE, async move {
+            if let Err(why) = tenant.boot().await
+                && sim.incarnation(&host) == life
+            {
+                sim.fail(Outcome::Crashed(format!("{host} did not start again: {why}")));
+            }
+        });
+    }
+
+    /// The next entry into a component of the guests there traps, or never returns until its process is killed.
+    pub(crate) fn arm(&self, host: &str, which: u64, killed_after: Option<Duration>) {
+        if let Some(tenant) = self.tenant(host) {
+            tenant.arm(which, killed_after);
+        }
     }
 
     /// Crashes a host: its tasks are gone, its connections cut, and its disk keeps what was synced and, of the rest,
@@ -311,16 +476,20 @@ impl SimHandle {
 
     /// The same, with a given loss of what was not synced.
     pub fn crash_with(&self, host: &str, loss: CrashLoss) {
-        self.recorder().count("node: crash");
+        self.recorder().count(FaultKind::Crash.name());
         self.record("crash", host);
         self.end_life(host);
+        if let Some(tenant) = self.tenant(host) {
+            tenant.crashed();
+        }
         self.disk(host).crash(loss);
         let kernel = &self.0.kernel;
         let mut hosts = self.0.hosts.lock();
-        if let Some(host) = hosts.iter_mut().find(|of| of.name == host) {
+        if let Some(host) = hosts.iter_mut().find(|of| &*of.name == host) {
+            host.down = host.tenant.is_some();
             host.life = Arc::new(Life::new(host.life.host, host.life.number + 1));
             host.delivery = SimDelivery::new(kernel.clone(), host.life.clone());
-            host.skew.origin = below(generator(kernel.draw(), "boot").next_u64(), 1 << 40);
+            host.clock = host.clock.rebooted(below(generator(kernel.draw(), "boot").next_u64(), 1 << 40));
         }
     }
 
@@ -334,30 +503,31 @@ impl SimHandle {
         let _ = catch_unwind(AssertUnwindSafe(|| delivery.clear()));
     }
 
-    fn host<T>(&self, name: &str, job: impl FnOnce(&Host) -> T) -> T {
+    fn host<T>(&self, name: &str, job: impl FnOnce(&mut Host) -> T) -> T {
         let mut hosts = self.0.hosts.lock();
-        let index = hosts.iter().position(|host| host.name == name).unwrap_or_else(|| {
+        let index = hosts.iter().position(|host| &*host.name == name).unwrap_or_else(|| {
             let number = hosts.len() as u32;
             hosts.push(Host::new(&self.0.kernel, name, number));
             self.0.network.add_host(name);
             hosts.len() - 1
         });
-        job(&hosts[index])
+        job(&mut hosts[index])
     }
 }
 
 impl Host {
     fn new(kernel: &Arc<Kernel>, name: &str, number: u32) -> Self {
         let mut rng = generator(kernel.seed, &format!("host {name:?}"));
-        let skew = Skew {
-            origin: below(rng.next_u64(), 1 << 40),
-            fast_ppm: below(rng.next_u64(), 200) as u32,
-            wall: WALL_AT_START + below(rng.next_u64(), 2_000_000_000),
-        };
+        let origin = below(rng.next_u64(), 1 << 40);
+        let fast_ppm = below(rng.next_u64(), 200) as i32;
+        let skew = Skew::new(origin, fast_ppm, WALL_AT_START + below(rng.next_u64(), 2_000_000_000));
+        kernel.record("host", |line| line.number(number.into()).text(name));
         let life = Arc::new(Life::new(number, 1));
         Self {
-            name: name.to_owned(),
-            skew,
+            name: name.into(),
+            clock: HostClock::new(skew),
+            down: false,
+            tenant: None,
             entropy: Arc::new(SimEntropy::new(kernel.seed, name)),
             disk: Disk::new(kernel.clone(), number),
             delivery: SimDelivery::new(kernel.clone(), life.clone()),

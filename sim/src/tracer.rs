@@ -1,4 +1,5 @@
 use crate::executor::{Kernel, Life};
+use crate::seen::SeenEvent;
 use rusm_core::{ExitReason, Node, TraceEvent, Tracer};
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ use std::sync::Arc;
 pub(crate) struct SimTracer {
     pub(crate) kernel: Arc<Kernel>,
     pub(crate) life: Arc<Life>,
+    pub(crate) name: Arc<str>,
 }
 
 impl Tracer for SimTracer {
@@ -54,5 +56,6 @@ impl Tracer for SimTracer {
             }
             _ => {}
         }
+        self.kernel.see(&self.name, self.life.number, SeenEvent::Node(event));
     }
 }

@@ -1,6 +1,6 @@
 //! Processes link, unlink and die at random: at rest every link has two live ends.
 
-use crate::explore::{below, clear, explore, idle, micros, storm};
+use crate::support::{below, clear, idle, micros, storm};
 use rusm_core::{Context, Message, Node, Pid};
 use rusm_sim::SimHandle;
 use std::sync::{Arc, OnceLock};
@@ -8,12 +8,8 @@ use std::time::Duration;
 
 const PROCESSES: u64 = 12;
 
-#[test]
-fn links_stay_symmetric() {
-    explore("links_stay_symmetric", 300, &["an exit was trapped", "a link brought death"], scenario);
-}
-
-async fn scenario(sim: SimHandle) {
+#[rusm_sim::test(seeds = 300, sometimes = ["an exit was trapped", "a link brought death"])]
+async fn links_stay_symmetric(sim: SimHandle) {
     let node = Node::start(sim.node_options("a"));
     let all = Arc::new(OnceLock::new());
     let pids: Vec<Pid> = (0..PROCESSES)
@@ -28,7 +24,7 @@ async fn scenario(sim: SimHandle) {
 
     let alive = node.processes();
     if alive.len() + 6 < PROCESSES as usize {
-        sim.recorder().count("a link brought death");
+        sim.sometimes("a link brought death");
     }
     for pid in &alive {
         let Some(info) = node.process_info(*pid) else { continue };
@@ -53,7 +49,7 @@ async fn linker(context: Context, sim: SimHandle, number: u64, all: Arc<OnceLock
         }
         if let Some(message) = context.receive_timeout(micros(&mut rng, 400), |_| true).await {
             assert!(matches!(message, Message::Exit { .. }), "{message:?}");
-            sim.recorder().count("an exit was trapped");
+            sim.sometimes("an exit was trapped");
         }
     }
     idle(context).await;

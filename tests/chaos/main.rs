@@ -1,14 +1,14 @@
 //! The core under chaos, in the simulator: one file a behaviour, each over many seeds.
 //!
-//! `RUSM_SEED=42 cargo test --features sim --test chaos NAME` replays one seed of one scenario;
-//! `RUSM_SEEDS=10000` runs that many of each.
+//! `RUSM_SEED=42 cargo test --test chaos NAME` replays one seed of one scenario; `RUSM_SEEDS=10000` runs that many of
+//! each. The other variables are those of [`rusm_sim::suite::Suite`].
 
 mod canary;
-mod explore;
 mod hash;
 mod links;
 mod monitors;
 mod names;
 mod node_crash;
 mod supervisors;
+mod support;
 mod timers;

@@ -1,6 +1,6 @@
 //! Workers die while others watch them: each monitor that is not taken back gives one DOWN, and no other gives one.
 
-use crate::explore::{below, clear, explore, idle, micros, storm};
+use crate::support::{below, clear, idle, micros, storm};
 use rusm_core::{Context, ExitReason, Message, Monitored, Node, Pid};
 use rusm_sim::SimHandle;
 use std::collections::BTreeSet;
@@ -10,13 +10,11 @@ use std::time::Duration;
 const WORKERS: u64 = 8;
 const WATCHERS: u64 = 4;
 
-#[test]
-fn every_monitor_gives_one_down() {
-    let sometimes = &["down noproc", "down boom", "down killed", "a demonitor came after the death"];
-    explore("every_monitor_gives_one_down", 300, sometimes, scenario);
-}
-
-async fn scenario(sim: SimHandle) {
+#[rusm_sim::test(
+    seeds = 300,
+    sometimes = ["down noproc", "down boom", "down killed", "a demonitor came after the death"]
+)]
+async fn every_monitor_gives_one_down(sim: SimHandle) {
     let node = Node::start(sim.node_options("a"));
     let workers: Arc<Vec<Pid>> = Arc::new((0..WORKERS).map(|_| node.spawn(idle)).collect());
     let watchers: Vec<Pid> = (0..WATCHERS)
@@ -54,7 +52,7 @@ async fn watcher(context: Context, sim: SimHandle, number: u64, workers: Arc<Vec
     let mut active = BTreeSet::new();
     let down = |message: Message| {
         let Message::Down { monitor, reason, .. } = message else { panic!("not a DOWN: {message:?}") };
-        sim.recorder().count(&format!("down {}", reason.word()));
+        sim.sometimes(&format!("down {}", reason.word()));
         monitor
     };
     for _ in 0..60 {
@@ -67,7 +65,7 @@ async fn watcher(context: Context, sim: SimHandle, number: u64, workers: Arc<Vec
                 if let Some(monitor) = active.pop_first()
                     && !context.demonitor_flush(monitor)
                 {
-                    sim.recorder().count("a demonitor came after the death");
+                    sim.sometimes("a demonitor came after the death");
                 }
             }
             _ => {

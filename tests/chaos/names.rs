@@ -1,6 +1,6 @@
 //! Processes compete for one name and die holding it: it has one owner at most, and is free before its owner's DOWN.
 
-use crate::explore::{below, clear, explore, micros, storm};
+use crate::support::{below, clear, micros, storm};
 use rusm_core::{Context, Message, Node, Pid};
 use rusm_sim::SimHandle;
 use std::time::Duration;
@@ -8,13 +8,8 @@ use std::time::Duration;
 const NAME: &str = "leader";
 const CONTENDERS: u64 = 6;
 
-#[test]
-fn a_name_has_one_owner() {
-    let sometimes = &["somebody took over", "the name was given back"];
-    explore("a_name_has_one_owner", 300, sometimes, scenario);
-}
-
-async fn scenario(sim: SimHandle) {
+#[rusm_sim::test(seeds = 300, sometimes = ["somebody took over", "the name was given back"])]
+async fn a_name_has_one_owner(sim: SimHandle) {
     let node = Node::start(sim.node_options("a"));
     let contenders: Vec<Pid> = (0..CONTENDERS)
         .map(|number| {
@@ -49,14 +44,14 @@ async fn contender(context: Context, sim: SimHandle, number: u64) {
     loop {
         if context.register(NAME, context.pid()).is_ok() {
             if waited {
-                sim.recorder().count("somebody took over");
+                sim.sometimes("somebody took over");
             }
             for _ in 0..below(&mut rng, 20) {
                 context.sleep(micros(&mut rng, 500)).await;
                 assert_eq!(context.whereis(NAME), Some(context.pid()), "an owner lost its name");
             }
             context.unregister(NAME).expect("the owner has the name");
-            sim.recorder().count("the name was given back");
+            sim.sometimes("the name was given back");
             context.sleep(micros(&mut rng, 1_000)).await;
             continue;
         }

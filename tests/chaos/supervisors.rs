@@ -1,22 +1,11 @@
 //! Children and supervisors are killed: whatever is meant to live is back, and nothing outlives its supervisor.
 
-use crate::explore::{below, clear, explore, idle, storm};
+use crate::support::{below, clear, idle, storm};
 use rusm_core::{ChildSpec, ExitReason, Node, Pid, Started, Strategy, Supervisor, SupervisorRef, SupervisorSpec};
 use rusm_sim::SimHandle;
 use std::time::Duration;
 
 const WORKERS: u64 = 5;
-
-#[test]
-fn children_come_back() {
-    explore("children_come_back", 200, &[], children_come_back_in);
-}
-
-#[test]
-fn nothing_outlives_its_supervisor() {
-    let sometimes = &["a supervisor gave up", "a supervisor was killed", "the tree lived on"];
-    explore("nothing_outlives_its_supervisor", 200, sometimes, nothing_outlives_in);
-}
 
 fn worker(id: &str) -> ChildSpec {
     ChildSpec::worker(id, |context, _| idle(context)).name(id)
@@ -41,7 +30,8 @@ async fn start(node: &Node, spec: SupervisorSpec) -> Pid {
     }
 }
 
-async fn children_come_back_in(sim: SimHandle) {
+#[rusm_sim::test(seeds = 200)]
+async fn children_come_back(sim: SimHandle) {
     let node = Node::start(sim.node_options("a"));
     let mut spec = SupervisorSpec::new(strategy(&sim)).intensity(1000, Duration::from_secs(1));
     for name in names() {
@@ -66,7 +56,11 @@ async fn children_come_back_in(sim: SimHandle) {
     clear(&sim, &node).await;
 }
 
-async fn nothing_outlives_in(sim: SimHandle) {
+#[rusm_sim::test(
+    seeds = 200,
+    sometimes = ["a supervisor gave up", "a supervisor was killed", "the tree lived on"]
+)]
+async fn nothing_outlives_its_supervisor(sim: SimHandle) {
     let node = Node::start(sim.node_options("a"));
     let mut branch = SupervisorSpec::new(strategy(&sim)).name("branch").intensity(3, Duration::from_secs(1));
     for name in names() {
@@ -82,16 +76,16 @@ async fn nothing_outlives_in(sim: SimHandle) {
         && let Some(branch) = node.whereis("branch")
     {
         node.exit_signal(branch, ExitReason::KILL);
-        sim.recorder().count("a supervisor was killed");
+        sim.sometimes("a supervisor was killed");
     }
     sim.sleep(Duration::from_secs(30)).await;
 
     if node.process_info(root).is_none() {
-        sim.recorder().count("a supervisor gave up");
+        sim.sometimes("a supervisor gave up");
         assert_eq!(node.process_count(), 0, "the root is gone and left {:?}", node.processes());
         return;
     }
-    sim.recorder().count("the tree lived on");
+    sim.sometimes("the tree lived on");
     let branch = node.whereis("branch").expect("the root lives, so its branch does");
     for name in &names {
         let pid = node.whereis(name).unwrap_or_else(|| panic!("{name} is not back"));

@@ -1,6 +1,6 @@
 //! Timers are started, cancelled and outlived: each fires once or was cancelled, never both, and never early.
 
-use crate::explore::{below, clear, explore, micros, storm};
+use crate::support::{below, clear, micros, storm};
 use rusm_core::{Context, Message, Node, Payload, Pid, Timestamp};
 use rusm_sim::SimHandle;
 use std::collections::BTreeMap;
@@ -8,15 +8,13 @@ use std::time::Duration;
 
 const OWNERS: u64 = 4;
 
-#[test]
-fn timers_fire_once_and_never_early() {
-    let sometimes = &["cancelled in time", "cancelled too late", "a timer outlived its process"];
-    explore("timers_fire_once_and_never_early", 300, sometimes, scenario);
-}
-
 struct Fired(u64, Timestamp);
 
-async fn scenario(sim: SimHandle) {
+#[rusm_sim::test(
+    seeds = 300,
+    sometimes = ["cancelled in time", "cancelled too late", "a timer outlived its process"]
+)]
+async fn timers_fire_once_and_never_early(sim: SimHandle) {
     let node = Node::start(sim.node_options("a"));
     let owners: Vec<Pid> = (0..OWNERS)
         .map(|number| {
@@ -29,7 +27,7 @@ async fn scenario(sim: SimHandle) {
     storm(&sim, &node, 2, |random| {
         let pid = owners[(random % 2) as usize];
         if check.process_info(pid).is_some() {
-            counted.recorder().count("a timer outlived its process");
+            counted.sometimes("a timer outlived its process");
         }
         Some(pid)
     })
@@ -60,9 +58,9 @@ async fn owner(context: Context, sim: SimHandle, number: u64) {
             let id = *id;
             if context.cancel_timer(*timer).is_some() {
                 running.remove(&id);
-                sim.recorder().count("cancelled in time");
+                sim.sometimes("cancelled in time");
             } else {
-                sim.recorder().count("cancelled too late");
+                sim.sometimes("cancelled too late");
             }
         }
         if let Some(message) = context.receive_timeout(micros(&mut rng, 300), |_| true).await {

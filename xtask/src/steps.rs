@@ -102,7 +102,7 @@ const OTHER_WORKSPACES: &[&str] = &["sdk/rust", "benches/otp", "host/tests/guest
 
 /// What every step that compiles for this machine selects. One selection, so that nothing is compiled twice: another
 /// one would give other features to what the crates share.
-const SELECTION: [&str; 3] = ["--workspace", "--features", "sim"];
+const SELECTION: [&str; 3] = ["--workspace", "--features", "sim,apps"];
 
 fn fmt() -> anyhow::Result<()> {
     command("cargo", &["fmt", "--all", "--check"])?;

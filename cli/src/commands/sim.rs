@@ -4,7 +4,9 @@ mod print;
 use crate::exit_code;
 use anyhow::Context as _;
 use rusm_host::manifest::Manifest;
-use rusm_sim::app::{AppRunOptions, AppSimulation, Outcome, Plan, Report};
+use rusm_sim::app::{AppRunOptions, AppSimulation};
+use rusm_sim::suite::{MemoryLog, Shrunk, shrink_with};
+use rusm_sim::{Case, Outcome, Plan, Report};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -24,8 +26,12 @@ pub(crate) struct Sim {
     directory: PathBuf,
 
     /// Replay this seed
-    #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "from", "jobs"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["case", "seeds", "from", "jobs"])]
     seed: Option<u64>,
+
+    /// Replay this case, which `--shrink` wrote
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "from", "jobs", "faults", "no_faults"])]
+    case: Option<PathBuf>,
 
     /// Explore that many seeds
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
@@ -39,12 +45,32 @@ pub(crate) struct Sim {
     #[arg(long, value_name = "COUNT")]
     jobs: Option<usize>,
 
-    /// Write the event log here: its SHA-256 is the trace hash
-    #[arg(long, value_name = "FILE", requires = "seed")]
+    /// Explore no longer than that
+    #[arg(long, value_name = "SECONDS")]
+    max_time: Option<u64>,
+
+    /// A run that is not over after so much virtual time has stalled
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    until: u64,
+
+    /// Write the event log of the seed or case here: its SHA-256 is the trace hash
+    #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
-    /// Let nothing go wrong
+    /// Make a failure smaller: write the case that is left of it beside the app's build
     #[arg(long)]
+    shrink: bool,
+
+    /// Write a page that shows the run, or what is left of the failure
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
+
+    /// Let this go wrong, a plan as a run prints it
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+
+    /// Let nothing go wrong
+    #[arg(long, conflicts_with = "faults")]
     no_faults: bool,
 
     /// Show the node's own log, which is about every crash
@@ -57,6 +83,7 @@ Examples:
   rusm sim examples/chat --seeds 1000
   rusm sim examples/chat --seed 42
   rusm sim examples/chat --seed 42 --record chat-42.log
+  rusm sim examples/chat --seed 42 --shrink --timeline chat-42.html
 
 Exit codes:
   0  every property held
@@ -68,6 +95,9 @@ Exit codes:
 /// How long the scenario works when nothing goes wrong.
 const CALM: Duration = Duration::from_secs(10);
 
+/// How long a failure is made smaller.
+const SHRINK_FOR: Duration = Duration::from_secs(110);
+
 impl Sim {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         if self.show_log {
@@ -78,13 +108,33 @@ impl Sim {
 
     fn simulate(&self) -> anyhow::Result<ExitCode> {
         print::head(&self.directory, &self.options());
-        match self.seed {
-            Some(seed) => {
-                let report = self.run_seed(&self.load()?, seed)?;
-                Ok(self.finish(&report))
+        let Some(case) = self.only_case()? else {
+            return explore::explore(self);
+        };
+        let app = self.load()?;
+        let report = self.run_case(&app, &case, self.record.as_deref())?;
+        self.finish(&app, &case, &report)
+    }
+
+    /// The one that is to be replayed, if one is.
+    fn only_case(&self) -> anyhow::Result<Option<Case>> {
+        match (&self.case, self.seed) {
+            (Some(file), _) => {
+                let text = read(file)?;
+                Ok(Some(text.parse().with_context(|| file.display().to_string())?))
             }
-            None => explore::explore(self),
+            (None, Some(seed)) => self.case_of(seed).map(Some),
+            (None, None) => Ok(None),
         }
+    }
+
+    /// What that seed means, with the faults that were asked for.
+    fn case_of(&self, seed: u64) -> anyhow::Result<Case> {
+        let plan = match &self.faults {
+            Some(file) => Some(read(file)?.parse().with_context(|| file.display().to_string())?),
+            None => self.no_faults.then(|| Plan::calm(CALM)),
+        };
+        Ok(Case { plan, ..Case::of_seed(seed) })
     }
 
     /// Compiles the app and its scenario, or takes them from the cache.
@@ -96,48 +146,91 @@ impl Sim {
         })?)
     }
 
-    fn run_seed(&self, app: &AppSimulation, seed: u64) -> anyhow::Result<Report> {
-        let record = self.record.as_deref().map(|file| {
+    fn run_case(&self, app: &AppSimulation, case: &Case, record: Option<&Path>) -> anyhow::Result<Report> {
+        let record = record.map(|file| {
             let created = File::create(file);
             let created = created.with_context(|| format!("cannot write the event log to {}", file.display()));
             created.map(|file| Box::new(BufWriter::new(file)) as Box<dyn Write + Send>)
         });
-        let mut options = AppRunOptions { record: record.transpose()?, ..AppRunOptions::new(seed) };
-        if self.no_faults {
-            options.plan = Plan::calm(CALM);
-        }
-        Ok(app.run(options))
+        Ok(app.run(self.options_of(case, record.transpose()?)))
+    }
+
+    fn options_of(&self, case: &Case, record: Option<Box<dyn Write + Send>>) -> AppRunOptions {
+        AppRunOptions { record, time_limit: Duration::from_secs(self.until), ..AppRunOptions::new(case.clone()) }
     }
 
     /// Prints how it went; the trace hash comes last.
-    fn finish(&self, report: &Report) -> ExitCode {
+    fn finish(&self, app: &AppSimulation, case: &Case, report: &Report) -> anyhow::Result<ExitCode> {
         print::report(report);
+        let mut shown = (case.clone(), report.clone());
         if report.outcome != Outcome::Passed {
-            print::failure(report, &self.replay(report.seed));
+            print::failure(report, &self.replay(case));
+            if self.shrink {
+                shown = self.shrink(app, case)?;
+            }
+        }
+        if let Some(file) = &self.timeline {
+            self.write_timeline(app, &shown.0, file)?;
         }
         println!("trace {}", report.hash);
-        ExitCode::from(match report.outcome {
+        Ok(ExitCode::from(match report.outcome {
             Outcome::Passed => 0,
             Outcome::Broken { .. } => exit_code::PROPERTY_BROKEN,
             Outcome::Stalled(_) => exit_code::STALLED,
             Outcome::Crashed(_) => exit_code::CRASHED,
-        })
+        }))
+    }
+
+    /// Writes what is left of a failing case, and says how to run it.
+    fn shrink(&self, app: &AppSimulation, case: &Case) -> anyhow::Result<(Case, Report)> {
+        let Shrunk { case, report, runs } =
+            shrink_with(&mut |case| app.run(self.options_of(case, None)), case, SHRINK_FOR);
+        let file = self.directory.join(format!("build/{}.case", case.seed));
+        std::fs::write(&file, case.to_string()).with_context(|| format!("cannot write {}", file.display()))?;
+        println!("after {runs} runs this is left of it: {}\n{case}", report.outcome);
+        println!("replay: rusm sim {} --case {}", quoted(&self.directory), quoted(&file));
+        Ok((case, report))
+    }
+
+    fn write_timeline(&self, app: &AppSimulation, case: &Case, file: &Path) -> anyhow::Result<()> {
+        let log = MemoryLog::default();
+        let report = app.run(self.options_of(case, Some(Box::new(log.clone()))));
+        let page =
+            rusm_sim::timeline::page(&self.directory.display().to_string(), &self.replay(case), &report, &log.take());
+        std::fs::write(file, page).with_context(|| format!("cannot write the timeline to {}", file.display()))?;
+        println!("timeline: {}", file.display());
+        Ok(())
     }
 
     fn options(&self) -> String {
-        let seeds = match self.seed {
-            Some(seed) => format!("--seed {seed}"),
-            None => format!("--seeds {} --from {}", self.seeds, self.from),
+        let seeds = match (&self.case, self.seed) {
+            (Some(file), _) => format!("--case {}", quoted(file)),
+            (None, Some(seed)) => format!("--seed {seed}"),
+            (None, None) => format!("--seeds {} --from {}", self.seeds, self.from),
         };
-        let faults = if self.no_faults { " --no-faults" } else { "" };
-        format!("{seeds}{faults}")
+        format!("{seeds}{}", self.fault_options())
     }
 
-    /// The one command that runs that seed again.
-    fn replay(&self, seed: u64) -> String {
-        let faults = if self.no_faults { " --no-faults" } else { "" };
-        format!("rusm sim {} --seed {seed}{faults}", quoted(&self.directory))
+    fn fault_options(&self) -> String {
+        match &self.faults {
+            Some(file) => format!(" --faults {}", quoted(file)),
+            None if self.no_faults => " --no-faults".to_owned(),
+            None => String::new(),
+        }
     }
+
+    /// The one command that runs that case again.
+    fn replay(&self, case: &Case) -> String {
+        let directory = quoted(&self.directory);
+        match &self.case {
+            Some(file) => format!("rusm sim {directory} --case {}", quoted(file)),
+            None => format!("rusm sim {directory} --seed {}{}", case.seed, self.fault_options()),
+        }
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
 /// As a shell takes it for one word.

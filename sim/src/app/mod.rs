@@ -5,19 +5,14 @@
 //! which the clients return and whatever served them ends; and the judgement of what the clients saw.
 
 mod bindings;
-mod chaos;
 mod event_stream;
 mod guest_faults;
 mod http;
 mod node;
-mod plan;
-mod report;
 mod run;
 mod scenario;
 mod simulation;
 mod wait;
 mod websocket;
 
-pub use plan::{Fault, Plan};
-pub use report::{Outcome, Report};
 pub use simulation::{AppRunOptions, AppSimulation, SimulationError};

@@ -1,12 +1,15 @@
 //! The node that runs the app: started, crashed, started again.
 
+use super::guest_faults::{ArmedFaults, Arming};
 use crate::SimHandle;
+use crate::tenant::Tenant;
 use parking_lot::Mutex;
-use rusm_core::{ExitReason, Node, NodeOptions, Pid};
+use rusm_core::{BoxFuture, ExitReason, Node, NodeOptions, Pid};
 use rusm_host::app::{App, AppProcess, RunningApp, next_incarnation};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where the app listens on its host.
 pub(super) const PORT: u16 = 80;
@@ -15,6 +18,7 @@ pub(super) const PORT: u16 = 80;
 pub(super) struct AppNode {
     sim: SimHandle,
     app: App,
+    guests: Arc<ArmedFaults>,
     running: Mutex<Option<Running>>,
 }
 
@@ -26,8 +30,8 @@ struct Running {
 }
 
 impl AppNode {
-    pub(super) fn new(sim: SimHandle, app: App) -> Self {
-        Self { sim, app, running: Mutex::new(None) }
+    pub(super) fn new(sim: SimHandle, app: App, guests: Arc<ArmedFaults>) -> Self {
+        Self { sim, app, guests, running: Mutex::new(None) }
     }
 
     /// The name of its host, which is the app's.
@@ -39,7 +43,7 @@ impl AppNode {
     ///
     /// # Errors
     /// Why it does not run.
-    pub(super) async fn start(&self) -> Result<(), String> {
+    async fn start(&self) -> Result<(), String> {
         let seams = self.sim.seams(self.host());
         let anywhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT);
         let listener = App::listen(self.app.manifest(), &seams, Some(anywhere)).await.map_err(|e| e.to_string())?;
@@ -52,36 +56,8 @@ impl AppNode {
         Ok(())
     }
 
-    /// Crashes the host.
-    pub(super) fn crash(&self) {
-        let running = self.running.lock().take();
-        self.sim.crash(self.host());
-        drop(running);
-    }
-
     fn running(&self) -> Option<Running> {
         self.running.lock().clone()
-    }
-
-    /// The node, when it is up.
-    pub(super) fn node(&self) -> Option<Node> {
-        self.running().map(|running| running.app.node().clone())
-    }
-
-    /// The processes that are instances of the app's components, by pid.
-    pub(super) fn instances(&self) -> Vec<Pid> {
-        let Some(node) = self.node() else { return Vec::new() };
-        let components = &self.app.manifest().components;
-        let is_instance = |pid: &Pid| node.process_info(*pid).is_some_and(|info| components.contains_key(&info.label));
-        let mut pids = node.processes();
-        pids.retain(is_instance);
-        pids.sort_unstable();
-        pids
-    }
-
-    /// The names of the app's components.
-    pub(super) fn components(&self) -> Vec<String> {
-        self.app.manifest().components.keys().cloned().collect()
     }
 
     /// Processes that serve a connection: neither supervised nor the app's own.
@@ -102,7 +78,7 @@ impl AppNode {
                     return reason;
                 }
             }
-            self.sim.sleep(std::time::Duration::from_millis(10)).await;
+            self.sim.sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -113,6 +89,43 @@ impl AppNode {
         let node = running.app.node();
         let left = node.processes().into_iter().filter_map(|pid| node.process_info(pid));
         left.map(|info| format!("{} {}", info.label, info.pid)).collect()
+    }
+}
+
+impl Tenant for AppNode {
+    fn boot(self: Arc<Self>) -> BoxFuture<Result<(), String>> {
+        Box::pin(async move { self.start().await })
+    }
+
+    fn crashed(&self) {
+        drop(self.running.lock().take());
+    }
+
+    fn node(&self) -> Option<Node> {
+        self.running().map(|running| running.app.node().clone())
+    }
+
+    /// The instances of the app's components, by pid.
+    fn processes(&self) -> Vec<Pid> {
+        let Some(node) = self.node() else { return Vec::new() };
+        let components = &self.app.manifest().components;
+        let is_instance = |pid: &Pid| node.process_info(*pid).is_some_and(|info| components.contains_key(&info.label));
+        let mut pids = node.processes();
+        pids.retain(is_instance);
+        pids.sort_unstable();
+        pids
+    }
+
+    fn arm(&self, which: u64, killed_after: Option<Duration>) {
+        let components: Vec<&String> = self.app.manifest().components.keys().collect();
+        if let Some(index) = which.checked_rem(components.len() as u64) {
+            let arming = killed_after.map_or(Arming::Trap, Arming::Loop);
+            self.guests.arm(components[index as usize], arming);
+        }
+    }
+
+    fn disarm(&self) {
+        self.guests.disarm();
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::bindings::ScenarioIndices;
 use super::bindings::rusm::scenario::run::Observation;
-use super::chaos::Chaos;
 use super::node::AppNode;
-use super::plan::Plan;
-use super::report::Outcome;
 use super::scenario::{Instance, Shared};
+use crate::plan::carry_out;
+use crate::tenant::Tenant;
+use crate::{Outcome, Plan};
 use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use rusm_core::{Context, ExitReason, Node, NodeOptions, SpawnOptions, process_body};
@@ -69,60 +69,31 @@ pub(super) struct Run {
     pub(super) scenario: Scenario,
     pub(super) shared: Arc<Shared>,
     pub(super) node: Arc<AppNode>,
-    pub(super) chaos: Chaos,
     pub(super) plan: Plan,
-}
-
-/// Why a run ended early.
-enum Stop {
-    Crashed(String),
-    /// It is known to `Shared`.
-    Broken,
+    /// Clients at most.
+    pub(super) clients: Option<u64>,
 }
 
 impl Run {
-    pub(super) async fn outcome(self) -> Outcome {
-        let shared = self.shared.clone();
-        let node = self.node.clone();
-        let broken = pin!(shared.wait_until_broken());
-        let whole = pin!(self.whole());
-        let stop = match select(broken, whole).await {
-            Either::Left(((property, detail), _)) => return Outcome::Broken { property, detail },
-            Either::Right((stop, _)) => stop,
-        };
-        drop(node);
-        match stop {
-            Ok(()) => Outcome::Passed,
-            Err(Stop::Crashed(why)) => Outcome::Crashed(why),
-            Err(Stop::Broken) => {
-                let (property, detail) = shared.wait_until_broken().await;
-                Outcome::Broken { property, detail }
-            }
-        }
-    }
-
-    fn broken(&self, property: &str, detail: String) -> Stop {
-        self.shared.broken(property, &detail);
-        Stop::Broken
-    }
-
-    async fn whole(&self) -> Result<(), Stop> {
-        self.node.start().await.map_err(Stop::Crashed)?;
-        let (node, shared, sim) = (self.node.clone(), self.shared.clone(), self.shared.sim.clone());
+    /// # Errors
+    /// What went wrong.
+    pub(super) async fn whole(self) -> Result<(), Outcome> {
+        self.node.clone().boot().await.map_err(Outcome::Crashed)?;
+        let (node, sim) = (self.node.clone(), self.shared.sim.clone());
         let stopping = Arc::new(Mutex::new(false));
         sim.spawn("outside", {
-            let stopping = stopping.clone();
+            let (sim, stopping) = (sim.clone(), stopping.clone());
             async move {
                 let reason = node.gives_up().await;
                 if !*stopping.lock() {
-                    shared.broken("the-app-runs", &format!("its root supervisor gave up: {reason}"));
+                    sim.fail(Outcome::broken("the-app-runs", format!("its root supervisor gave up: {reason}")));
                 }
             }
         });
         let clients = self.count_clients().await?;
+        self.shared.set_clients(clients);
         let running: Vec<_> = (0..clients).map(|client| self.start_job(Job::Client(client))).collect();
-        self.chaos.run(&self.plan).await.map_err(Stop::Crashed)?;
-        self.shared.heal();
+        carry_out(&sim, &self.plan).await;
         self.clients_return(running).await?;
         self.nothing_serves().await?;
         self.judge().await?;
@@ -130,12 +101,14 @@ impl Run {
         self.stops().await
     }
 
-    async fn count_clients(&self) -> Result<u32, Stop> {
+    async fn count_clients(&self) -> Result<u32, Outcome> {
         let counted = self.start_job(Job::Clients).await;
-        self.succeeded("clients()", counted)
+        let counted = self.succeeded("clients()", counted)?;
+        let most = self.clients.and_then(|most| u32::try_from(most).ok());
+        Ok(most.map_or(counted, |most| counted.min(most.max(1))))
     }
 
-    async fn judge(&self) -> Result<(), Stop> {
+    async fn judge(&self) -> Result<(), Outcome> {
         let judged = self.start_job(Job::Check(self.shared.observations())).await;
         self.succeeded("check()", judged).map(drop)
     }
@@ -162,7 +135,7 @@ impl Run {
         is_done
     }
 
-    async fn clients_return(&self, running: Vec<oneshot::Receiver<Result<u32, ExitReason>>>) -> Result<(), Stop> {
+    async fn clients_return(&self, running: Vec<oneshot::Receiver<Result<u32, ExitReason>>>) -> Result<(), Outcome> {
         let deadline = self.shared.sim.now() + REST;
         for (client, returned) in running.into_iter().enumerate() {
             let left = deadline.since(self.shared.sim.now());
@@ -170,14 +143,14 @@ impl Run {
                 Either::Left((returned, _)) => drop(self.succeeded(&format!("client({client})"), returned)?),
                 Either::Right(_) => {
                     let detail = format!("client {client} has not returned {} s after the heal", REST.as_secs());
-                    return Err(self.broken("clients-return", detail));
+                    return Err(Outcome::broken("clients-return", detail));
                 }
             }
         }
         Ok(())
     }
 
-    async fn nothing_serves(&self) -> Result<(), Stop> {
+    async fn nothing_serves(&self) -> Result<(), Outcome> {
         let deadline = self.shared.sim.now() + QUIET;
         loop {
             let left = self.node.serving().await;
@@ -186,30 +159,30 @@ impl Run {
             }
             if self.shared.sim.now() > deadline {
                 let detail = format!("{} s after the last client: {}", QUIET.as_secs(), left.join(", "));
-                return Err(self.broken("no-process-left-over", detail));
+                return Err(Outcome::broken("no-process-left-over", detail));
             }
             self.shared.sim.sleep(Duration::from_millis(100)).await;
         }
     }
 
-    async fn stops(&self) -> Result<(), Stop> {
+    async fn stops(&self) -> Result<(), Outcome> {
         let left = match select(pin!(self.node.stop()), pin!(self.shared.sim.sleep(QUIET))).await {
             Either::Left((left, _)) => left,
             Either::Right(_) => {
                 let detail = format!("it still runs {} s after it was told to stop", QUIET.as_secs());
-                return Err(self.broken("the-app-stops", detail));
+                return Err(Outcome::broken("the-app-stops", detail));
             }
         };
         if left.is_empty() {
             return Ok(());
         }
-        Err(self.broken("no-process-left-over", format!("after the app was stopped: {}", left.join(", "))))
+        Err(Outcome::broken("no-process-left-over", format!("after the app was stopped: {}", left.join(", "))))
     }
 
-    fn succeeded(&self, what: &str, result: Result<Result<u32, ExitReason>, RecvError>) -> Result<u32, Stop> {
+    fn succeeded(&self, what: &str, result: Result<Result<u32, ExitReason>, RecvError>) -> Result<u32, Outcome> {
         let failed = |reason: ExitReason| {
             let backtrace = reason.backtrace().map(|trace| format!("\n{trace}")).unwrap_or_default();
-            Stop::Crashed(format!("the scenario's {what} ended: {reason}{backtrace}"))
+            Outcome::Crashed(format!("the scenario's {what} ended: {reason}{backtrace}"))
         };
         result.unwrap_or(Err(ExitReason::KILLED)).map_err(failed)
     }

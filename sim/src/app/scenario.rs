@@ -5,14 +5,13 @@ use super::bindings::rusm::scenario::run::{self, Observation};
 use super::event_stream::{Event, EventStream};
 use super::http::{self, Request, Server};
 use super::websocket::{Received, Websocket};
-use crate::SimHandle;
+use crate::{Outcome, SimHandle};
 use parking_lot::Mutex;
 use rusm_core::seam::Seams;
 use rusm_host::ProcessState;
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 use wasmtime::component::{HasSelf, Linker, Resource};
 
@@ -28,51 +27,26 @@ pub(super) fn add_to_linker(linker: &mut Linker<ProcessState>) -> Guest<()> {
 pub(super) struct Shared {
     pub(super) sim: SimHandle,
     pub(super) server: Server,
-    state: Mutex<State>,
-    broken: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    observations: Vec<Observation>,
-    broken: Option<(String, String)>,
-    reached: BTreeSet<String>,
-    healed: bool,
+    observations: Mutex<Vec<Observation>>,
+    clients: AtomicU64,
 }
 
 impl Shared {
     pub(super) fn new(sim: SimHandle, server: Server) -> Self {
-        Self { sim, server, state: Mutex::default(), broken: Notify::new() }
+        Self { sim, server, observations: Mutex::default(), clients: AtomicU64::new(0) }
     }
 
-    /// A property does not hold. The first one counts.
-    pub(super) fn broken(&self, property: &str, detail: &str) {
-        self.sim.record("broken", &format!("{property}: {detail}"));
-        self.state.lock().broken.get_or_insert_with(|| (property.to_owned(), detail.to_owned()));
-        self.broken.notify_one();
+    /// How many clients there are.
+    pub(super) fn clients(&self) -> u64 {
+        self.clients.load(Ordering::Relaxed)
     }
 
-    /// Waits until a property does not hold: which, and why.
-    pub(super) async fn wait_until_broken(&self) -> (String, String) {
-        loop {
-            if let Some(broken) = self.state.lock().broken.clone() {
-                return broken;
-            }
-            self.broken.notified().await;
-        }
-    }
-
-    pub(super) fn heal(&self) {
-        self.state.lock().healed = true;
+    pub(super) fn set_clients(&self, clients: u32) {
+        self.clients.store(clients.into(), Ordering::Relaxed);
     }
 
     pub(super) fn observations(&self) -> Vec<Observation> {
-        self.state.lock().observations.clone()
-    }
-
-    /// The rare branches that the scenario marked and reached.
-    pub(super) fn reached(&self) -> BTreeSet<String> {
-        self.state.lock().reached.clone()
+        self.observations.lock().clone()
     }
 }
 
@@ -246,26 +220,22 @@ impl run::Host for ProcessState {
         let here = Here::of(self)?;
         here.record(&format!("observes {text}"));
         let at_ms = here.shared.sim.now().as_nanos() / 1_000_000;
-        here.shared.state.lock().observations.push(Observation { client: here.client, at_ms, text });
+        here.shared.observations.lock().push(Observation { client: here.client, at_ms, text });
         Ok(())
     }
 
     /// Does not return: the run ends here.
     async fn broken(&mut self, property: String, detail: String) -> Guest<()> {
-        Here::of(self)?.shared.broken(&property, &detail);
+        Here::of(self)?.shared.sim.fail(Outcome::broken(property, detail));
         std::future::pending().await
     }
 
     async fn sometimes(&mut self, name: String) -> Guest<()> {
-        let here = Here::of(self)?;
-        here.record(&format!("sometimes {name}"));
-        here.shared.state.lock().reached.insert(name);
+        Here::of(self)?.shared.sim.sometimes(&name);
         Ok(())
     }
 
     async fn healed(&mut self) -> Guest<bool> {
-        let here = Here::of(self)?;
-        let healed = here.shared.state.lock().healed;
-        Ok(healed)
+        Ok(Here::of(self)?.shared.sim.healed())
     }
 }

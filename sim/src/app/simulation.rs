@@ -1,12 +1,9 @@
-use super::chaos::Chaos;
 use super::guest_faults::{ArmedFaults, SharedFaults};
 use super::http::Server;
 use super::node::{AppNode, PORT};
-use super::plan::Plan;
-use super::report::{Outcome, Report};
 use super::run::{Run, Scenario};
 use super::scenario::{self, Shared};
-use crate::{Profile, RunError, Sim, SimOptions};
+use crate::{Case, FaultKind, Field, Outcome, Plan, Report, RunError, Sim, SimOptions};
 use parking_lot::Mutex;
 use rusm_core::seam::Seams;
 use rusm_host::app::{App, AppError};
@@ -65,12 +62,10 @@ pub enum SimulationError {
     Machine(#[from] wasmtime::Error),
 }
 
-/// How to run one seed.
+/// How to run an app once.
 pub struct AppRunOptions {
-    /// Everything that the run draws comes from it.
-    pub seed: u64,
-    /// What goes wrong. Default: drawn from the seed.
-    pub plan: Plan,
+    /// What decides the run. Its size `clients` is how many of the scenario's clients there are at most.
+    pub case: Case,
     /// Virtual time after which the run has stalled. Default one hour.
     pub time_limit: Duration,
     /// Where the event log goes. Default nowhere.
@@ -78,11 +73,35 @@ pub struct AppRunOptions {
 }
 
 impl AppRunOptions {
-    /// That seed, with the defaults for everything else.
-    pub fn new(seed: u64) -> Self {
-        Self { seed, plan: Plan::of_seed(seed), time_limit: Duration::from_secs(3600), record: None }
+    /// That case, with the defaults for everything else.
+    pub fn new(case: Case) -> Self {
+        Self { case, time_limit: Duration::from_secs(3600), record: None }
     }
 }
+
+/// The size of a case that says how many clients there are.
+const CLIENTS: &str = "clients";
+
+/// What may go wrong in an app. Of the disk only that it is slow, and of the network not that it is cut in two: an app
+/// may give up then, which is no fault of it.
+const KINDS: [FaultKind; 16] = [
+    FaultKind::Trap,
+    FaultKind::Loop,
+    FaultKind::Kill,
+    FaultKind::Starve,
+    FaultKind::SlowSignals,
+    FaultKind::Reset,
+    FaultKind::SlowConnection,
+    FaultKind::Refuse,
+    FaultKind::Loss,
+    FaultKind::Delay,
+    FaultKind::Crash,
+    FaultKind::Pause,
+    FaultKind::Slow,
+    FaultKind::Drift,
+    FaultKind::Jump,
+    FaultKind::DiskSlow,
+];
 
 impl AppSimulation {
     /// Loads the app in that directory and its scenario. Compiled code is kept in `cache`, when given. `progress` is
@@ -116,43 +135,61 @@ impl AppSimulation {
         Ok(Self { app, scenario, faults })
     }
 
-    /// Runs one seed.
+    /// The kinds of faults that a run may see, unless its plan was written by hand.
+    pub fn kinds() -> &'static [FaultKind] {
+        &KINDS
+    }
+
+    /// The plan of a seed.
+    pub fn draw_plan(&self, seed: u64) -> Plan {
+        Plan::draw(seed, &Field::of_hosts([self.host()], KINDS))
+    }
+
+    fn host(&self) -> &str {
+        &self.app.manifest().app.name
+    }
+
+    /// Runs one case.
     pub fn run(&self, options: AppRunOptions) -> Report {
-        let AppRunOptions { seed, plan, time_limit, record } = options;
-        let profile = Profile::of_seed(seed);
-        let sim = Sim::new(SimOptions { seed, profile, time_limit, record });
-        sim.record("options", &format!("seed {seed} {profile} {plan}"));
+        let AppRunOptions { case, time_limit, record } = options;
+        let plan = case.plan.clone().unwrap_or_else(|| self.draw_plan(case.seed));
+        let sim = Sim::new(SimOptions { time_limit, record, ..case.options() });
+        sim.record("options", &format!("seed {} {}", case.seed, case.profile));
         self.faults.begin(sim.handle());
-        let node = Arc::new(AppNode::new(sim.handle(), self.app.clone()));
-        sim.seams(node.host());
-        let ip = sim.network().address(node.host()).unwrap_or_else(|| unreachable!("the host was made just now"));
-        let server = Server { address: (ip, PORT).into(), authority: node.host().to_owned() };
+        let node = Arc::new(AppNode::new(sim.handle(), self.app.clone(), self.faults.clone()));
+        sim.set_tenant(self.host(), node.clone());
+        let ip = sim.network().address(self.host()).unwrap_or_else(|| unreachable!("the host was made just now"));
+        let server = Server { address: (ip, PORT).into(), authority: self.host().to_owned() };
         let shared = Arc::new(Shared::new(sim.handle(), server));
-        let run = Run {
-            scenario: self.scenario.clone(),
-            shared: shared.clone(),
-            chaos: Chaos { sim: sim.handle(), node: node.clone(), guests: self.faults.clone() },
-            node,
-            plan: plan.clone(),
-        };
-        let outcome = match sim.block_on(run.outcome()) {
-            Ok(Outcome::Passed) if sim.panics() > 0 => Outcome::Crashed(format!("{} tasks panicked", sim.panics())),
-            Ok(outcome) => outcome,
-            Err(error @ (RunError::Stalled(_) | RunError::OutOfTime(_))) => Outcome::Stalled(error.to_string()),
+        let clients = case.sizes.get(CLIENTS).copied();
+        let run = Run { scenario: self.scenario.clone(), shared: shared.clone(), node, plan: plan.clone(), clients };
+        let outcome = match plan.check([self.host()]) {
+            Err(error) => Outcome::Crashed(error.to_string()),
+            Ok(()) => judge(&sim, run),
         };
         self.faults.disarm();
         sim.record("outcome", &outcome.to_string());
         Report {
-            seed,
-            profile,
+            seed: case.seed,
+            profile: case.profile,
             plan,
+            sizes: [(CLIENTS.to_owned(), shared.clients())].into(),
             outcome,
             hash: sim.hash(),
             events: sim.recorder().events(),
             virtual_time: Duration::from_nanos(sim.now().as_nanos()),
             counts: sim.recorder().counts(),
-            reached: shared.reached(),
+            reached: sim.recorder().reached(),
         }
+    }
+}
+
+fn judge(sim: &Sim, run: Run) -> Outcome {
+    match sim.block_on(run.whole()) {
+        Ok(Ok(())) if sim.panics() > 0 => Outcome::Crashed(format!("{} tasks panicked", sim.panics())),
+        Ok(Ok(())) => Outcome::Passed,
+        Ok(Err(outcome)) | Err(RunError::Failed(outcome)) => outcome,
+        Err(error @ (RunError::Stalled(_) | RunError::OutOfTime(_))) => Outcome::Stalled(error.to_string()),
     }
 }
 

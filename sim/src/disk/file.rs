@@ -4,7 +4,7 @@ use rand_core::Rng;
 use std::io;
 
 /// What is written as a whole or not at all.
-const SECTOR: usize = 512;
+pub(super) const SECTOR: usize = 512;
 
 /// One file: what a reader sees, what a crash leaves, and the writes between the two, in order.
 #[derive(Default)]
@@ -64,6 +64,17 @@ impl Inode {
         }
     }
 
+    /// Flips one bit of the file, which must not be empty, and of what is durable of it. Says which.
+    pub(crate) fn rot(&mut self, random: u64) -> u64 {
+        let bit = below(random, self.len() * 8);
+        let (byte, mask) = ((bit / 8) as usize, 1 << (bit % 8));
+        self.current[byte] ^= mask;
+        if let Some(durable) = self.durable.get_mut(byte) {
+            *durable ^= mask;
+        }
+        bit
+    }
+
     /// Decides which of the unsynced changes are there after all. Returns how many are and how many are not.
     pub(crate) fn crash(&mut self, loss: CrashLoss, rng: &mut impl Rng) -> (u64, u64) {
         let changes = std::mem::take(&mut self.unsynced);
@@ -71,7 +82,7 @@ impl Inode {
         let prefix = below(rng.next_u64(), changes.len() as u64 + 1);
         for (index, change) in changes.into_iter().enumerate() {
             let keep = match loss {
-                CrashLoss::All => false,
+                CrashLoss::All | CrashLoss::Disk => false,
                 CrashLoss::Tail => (index as u64) < prefix,
                 CrashLoss::Sectors => rng.next_u64() & 1 == 0,
             };

@@ -7,7 +7,8 @@ mod seam;
 pub(crate) use seam::SimStorage;
 
 use crate::executor::Kernel;
-use crate::seed::{below, generator};
+use crate::plan::FaultKind;
+use crate::seed::{below, generator, mix};
 use file::Inode;
 use parking_lot::Mutex;
 use rand_chacha::ChaCha8Rng;
@@ -25,6 +26,8 @@ pub enum CrashLoss {
     Tail,
     /// Each sector of 512 bytes is there or not: writes are torn and reordered.
     Sectors,
+    /// Nothing at all is there: the disk is gone with the machine.
+    Disk,
 }
 
 /// What a disk does wrong. The default is nothing but losing what was not synced.
@@ -32,6 +35,8 @@ pub enum CrashLoss {
 pub struct DiskFaults {
     /// Of 65536 reads, writes and syncs, how many fail with an I/O error.
     pub errors: u64,
+    /// The next write says that it did and goes to the start of another sector: a lie.
+    pub misdirected_write: bool,
     /// Bytes above which writes fail with `StorageFull`; 0 for no limit.
     pub capacity: u64,
     /// Every operation takes up to this many nanoseconds more.
@@ -65,6 +70,13 @@ pub(crate) enum Operation {
     Resize,
 }
 
+/// Whether an operation does what it says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Honesty {
+    Honest,
+    Lie,
+}
+
 impl Operation {
     fn name(self) -> &'static str {
         match self {
@@ -88,6 +100,23 @@ impl Disk {
         self.0.state.lock().faults = faults;
     }
 
+    /// Changes what it does wrong.
+    pub fn change_faults(&self, change: impl FnOnce(&mut DiskFaults)) {
+        change(&mut self.0.state.lock().faults);
+    }
+
+    /// Flips one bit of one file, in what a crash leaves too: which is drawn from `which`. False when there is none.
+    pub fn rot(&self, which: u64) -> bool {
+        let state = self.0.state.lock();
+        let mut files: Vec<_> = state.files.iter().filter(|(_, file)| file.lock().len() > 0).collect();
+        let Some(index) = which.checked_rem(files.len() as u64) else { return false };
+        let (name, file) = files.swap_remove(index as usize);
+        let bit = file.lock().rot(mix(&[which, self.0.kernel.seed]));
+        self.0.kernel.recorder.count(FaultKind::BitRot.name());
+        self.0.kernel.record("disk-rot", |line| line.number(u64::from(self.0.host)).text(name).number(bit));
+        true
+    }
+
     /// Bytes in all files.
     pub fn used(&self) -> u64 {
         self.0.state.lock().files.values().map(|file| file.lock().len()).sum()
@@ -97,6 +126,11 @@ impl Disk {
     pub(crate) fn crash(&self, loss: CrashLoss) {
         let mut state = self.0.state.lock();
         let State { files, rng, .. } = &mut *state;
+        if loss == CrashLoss::Disk {
+            self.0.kernel.record("disk-gone", |line| line.number(u64::from(self.0.host)));
+            files.clear();
+            return;
+        }
         for (name, file) in files {
             let (kept, lost) = file.lock().crash(loss, rng);
             if kept + lost > 0 {
@@ -126,8 +160,8 @@ impl Disk {
         self.0.state.lock().files.keys().cloned().collect()
     }
 
-    /// Writes the operation to the log and says whether it fails. Returns whether a sync is to be a lie.
-    pub(crate) fn operate(&self, operation: Operation, name: &str, at: u64, len: u64) -> io::Result<bool> {
+    /// Writes the operation to the log and says whether it fails, or is to be a lie.
+    pub(crate) fn operate(&self, operation: Operation, name: &str, at: u64, len: u64) -> io::Result<Honesty> {
         let Inner { kernel, host, .. } = &*self.0;
         kernel.record(operation.name(), |line| line.number(u64::from(*host)).text(name).number(at).number(len));
         let mut state = self.0.state.lock();
@@ -135,11 +169,11 @@ impl Disk {
         if faults.slow_ns > 0 {
             let random = state.rng.next_u64();
             kernel.charge(below(random, faults.slow_ns));
-            kernel.recorder.count("disk: slow");
+            kernel.recorder.count(FaultKind::DiskSlow.name());
         }
         if faults.errors > 0 && state.rng.next_u64() & 0xffff < faults.errors {
             kernel.record("disk-error", |line| line.number(u64::from(*host)).text(name));
-            kernel.recorder.count("disk: I/O error");
+            kernel.recorder.count(FaultKind::DiskErrors.name());
             return Err(io::Error::other("the simulated disk failed"));
         }
         let grows = matches!(operation, Operation::Write | Operation::Resize);
@@ -148,10 +182,20 @@ impl Disk {
             let own = state.files.get(name).map_or(0, |file| file.lock().len());
             if others + own.max(at + len) > faults.capacity {
                 kernel.record("disk-full", |line| line.number(u64::from(*host)).text(name));
-                kernel.recorder.count("disk: full");
+                kernel.recorder.count(FaultKind::DiskFull.name());
                 return Err(io::Error::new(io::ErrorKind::StorageFull, "the simulated disk is full"));
             }
         }
-        Ok(faults.lost_syncs)
+        let lie = match operation {
+            Operation::Sync if faults.lost_syncs => FaultKind::ForgottenSyncs,
+            Operation::Write if faults.misdirected_write => {
+                state.faults.misdirected_write = false;
+                FaultKind::MisdirectedWrite
+            }
+            _ => return Ok(Honesty::Honest),
+        };
+        kernel.record("disk-lie", |line| line.number(u64::from(*host)).text(name));
+        kernel.recorder.count(lie.name());
+        Ok(Honesty::Lie)
     }
 }

@@ -1,5 +1,5 @@
-use super::file::Inode;
-use super::{Disk, Operation};
+use super::file::{Inode, SECTOR};
+use super::{Disk, Honesty, Operation};
 use crate::executor::Life;
 use parking_lot::Mutex;
 use rusm_core::seam::{Storage, StorageFile, check_name};
@@ -44,6 +44,11 @@ impl Storage for SimStorage {
     }
 }
 
+/// Where a write goes that goes astray: the sector before, or the one behind the first.
+fn misdirected(offset: u64) -> u64 {
+    if offset >= SECTOR as u64 { offset - SECTOR as u64 } else { offset + SECTOR as u64 }
+}
+
 struct SimFile {
     disk: Disk,
     life: Arc<Life>,
@@ -52,7 +57,7 @@ struct SimFile {
 }
 
 impl SimFile {
-    fn operate(&self, operation: Operation, at: u64, len: u64) -> io::Result<bool> {
+    fn operate(&self, operation: Operation, at: u64, len: u64) -> io::Result<Honesty> {
         check_alive(&self.life)?;
         self.disk.operate(operation, &self.name, at, len)
     }
@@ -75,13 +80,13 @@ impl StorageFile for SimFile {
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.operate(Operation::Write, offset, bytes.len() as u64)?;
+        let honesty = self.operate(Operation::Write, offset, bytes.len() as u64)?;
+        let offset = if honesty == Honesty::Lie { misdirected(offset) } else { offset };
         self.inode.lock().write(offset, bytes)
     }
 
     fn sync(&self) -> io::Result<()> {
-        let lie = self.operate(Operation::Sync, 0, 0)?;
-        if !lie {
+        if self.operate(Operation::Sync, 0, 0)? == Honesty::Honest {
             self.inode.lock().sync();
         }
         Ok(())

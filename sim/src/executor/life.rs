@@ -9,11 +9,18 @@ pub(crate) struct Life {
     alive: AtomicBool,
     /// How much longer everything takes here, in percent.
     slowness: AtomicU64,
+    paused: AtomicBool,
 }
 
 impl Life {
     pub(crate) fn new(host: u32, number: u32) -> Self {
-        Self { host, number, alive: AtomicBool::new(true), slowness: AtomicU64::new(100) }
+        Self {
+            host,
+            number,
+            alive: AtomicBool::new(true),
+            slowness: AtomicU64::new(100),
+            paused: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -26,6 +33,15 @@ impl Life {
 
     pub(crate) fn set_slowness(&self, percent: u64) {
         self.slowness.store(percent, Ordering::Relaxed);
+    }
+
+    /// While it is paused, none of its tasks runs.
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
     }
 
     pub(crate) fn slowness(&self) -> u64 {

@@ -9,17 +9,20 @@ mod tasks;
 
 pub(crate) use events::{Event, Fire, TimerKey};
 pub(crate) use life::Life;
+pub(crate) use ready::TaskWaker;
 pub(crate) use seam::SimExecutor;
 
+use crate::outcome::Outcome;
 use crate::profile::{Policy, Profile};
 use crate::recorder::{Line, Recorder};
 use crate::seed::{below, generator};
+use crate::seen::{Seen, SeenEvent, Watcher};
 use events::{Events, Next};
 use parking_lot::{Mutex, MutexGuard};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
-use ready::Ready;
-use rusm_core::BoxFuture;
+use ready::{Ready, TaskId};
+use rusm_core::{BoxFuture, Timestamp};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -39,6 +42,11 @@ pub(crate) struct Kernel {
     charged: AtomicU64,
     panics: AtomicU64,
     process_panics: Mutex<Vec<String>>,
+    /// The run has failed: it ends before the next poll.
+    halted: AtomicBool,
+    failure: Mutex<Option<Outcome>>,
+    watcher: Mutex<Option<Watcher>>,
+    watched: AtomicBool,
     ready: Arc<Ready>,
     state: Mutex<State>,
 }
@@ -49,12 +57,16 @@ struct State {
     tasks: Tasks,
     polls_until_change: u64,
     lowest_priority: u64,
+    /// Ready tasks that a fault keeps from running.
+    put_off: Vec<TaskId>,
+    /// Polls until the policy is first come, first served.
+    polls_until_orderly: Option<u64>,
 }
 
 /// Why the executor stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// It was told to.
+    /// It was told to, or the run has failed.
     Stopped,
     /// Virtual time is up.
     OutOfTime,
@@ -63,7 +75,14 @@ pub(crate) enum Ended {
 }
 
 impl Kernel {
-    pub(crate) fn new(seed: u64, profile: Profile, recorder: Recorder) -> Self {
+    pub(crate) fn new(
+        seed: u64,
+        profile: Profile,
+        schedule: u64,
+        orderly_after: Option<u64>,
+        recorder: Recorder,
+    ) -> Self {
+        let purpose = if schedule == 0 { "schedule".to_owned() } else { format!("schedule {schedule}") };
         Self {
             seed,
             profile,
@@ -72,13 +91,19 @@ impl Kernel {
             charged: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             process_panics: Mutex::default(),
+            halted: AtomicBool::new(false),
+            failure: Mutex::default(),
+            watcher: Mutex::default(),
+            watched: AtomicBool::new(false),
             ready: Arc::new(Ready::new(profile.policy)),
             state: Mutex::new(State {
-                rng: generator(seed, "schedule"),
+                rng: generator(seed, &purpose),
                 events: Events::default(),
                 tasks: Tasks::default(),
                 polls_until_change: 1,
                 lowest_priority: u64::MAX / 2,
+                put_off: Vec::new(),
+                polls_until_orderly: orderly_after,
             }),
         }
     }
@@ -103,6 +128,35 @@ impl Kernel {
 
     pub(crate) fn process_panics(&self) -> Vec<String> {
         self.process_panics.lock().clone()
+    }
+
+    /// The run has failed. The first failure counts.
+    pub(crate) fn fail(&self, outcome: Outcome) {
+        self.record("failed", |line| line.text(&outcome.to_string()));
+        self.failure.lock().get_or_insert(outcome);
+        self.halted.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn failure(&self) -> Option<Outcome> {
+        self.failure.lock().clone()
+    }
+
+    /// From now on `watcher` sees everything that nodes and scripts do.
+    pub(crate) fn watch(&self, watcher: Watcher) {
+        *self.watcher.lock() = Some(watcher);
+        self.watched.store(true, Ordering::Relaxed);
+    }
+
+    /// Shows it to the watcher, if there is one.
+    pub(crate) fn see(&self, host: &str, life: u32, event: SeenEvent<'_>) {
+        if !self.watched.load(Ordering::Relaxed) || self.halted.load(Ordering::Relaxed) {
+            return;
+        }
+        let seen = Seen { at: Timestamp::from_nanos(self.now()), host, life, event };
+        let verdict = self.watcher.lock().as_mut().map_or(Ok(()), |watcher| watcher(&seen));
+        if let Err(outcome) = verdict {
+            self.fail(outcome);
+        }
     }
 
     /// Appends an event to the log, now.
@@ -166,7 +220,7 @@ impl Kernel {
         let mut state = self.state.lock();
         loop {
             let now = self.now();
-            if stop.load(Ordering::Relaxed) {
+            if stop.load(Ordering::Relaxed) || self.halted.load(Ordering::Relaxed) {
                 return Ended::Stopped;
             }
             if now >= until {
@@ -199,12 +253,27 @@ impl Kernel {
 
     /// Polls one ready task; false when there is none.
     fn poll_one(&self, state: &mut MutexGuard<'_, State>) -> bool {
+        if let Some(left) = &mut state.polls_until_orderly {
+            if *left == 0 {
+                state.polls_until_orderly = None;
+                self.ready.become_fifo();
+            } else {
+                *left -= 1;
+            }
+        }
         let Some(id) = self.ready.pop(&mut state.rng) else { return false };
         // A task that has ended since it was woken.
         let Some(mut task) = state.tasks.take(id) else { return true };
-        self.record("poll", |line| line.number(id.number));
-        task.waker.taken();
+        if task.life.is_paused() || task.waker.starved.load(Ordering::Relaxed) {
+            state.put_off.push(id);
+            state.tasks.put_back(task);
+            return true;
+        }
+        let woken_by = task.waker.taken();
+        self.record("poll", |line| line.number(id.number).number(woken_by));
+        self.ready.set_running(id.number);
         let ended = MutexGuard::unlocked(state, || self.poll(&mut task));
+        self.ready.set_running(0);
         let slowness = task.life.slowness();
         if ended || !task.life.is_alive() {
             state.tasks.remove(id);
@@ -257,6 +326,38 @@ impl Kernel {
         for task in tasks {
             self.drop_task(task);
         }
+    }
+
+    /// Lets a life run again after a pause, or all of its starved tasks.
+    pub(crate) fn run_again(&self, life: &Life) {
+        let mut state = self.state.lock();
+        for id in std::mem::take(&mut state.put_off) {
+            let again = match state.tasks.waker(id) {
+                Some((waker, of)) if std::ptr::eq(of, life) => {
+                    (!waker.starved.load(Ordering::Relaxed) && !life.is_paused()).then(|| waker.clone())
+                }
+                Some(_) => None,
+                // It has ended.
+                None => continue,
+            };
+            match again {
+                Some(waker) => waker.queue_again(),
+                None => state.put_off.push(id),
+            }
+        }
+    }
+
+    /// Keeps one task of a life from running until [`feed`](Self::feed).
+    pub(crate) fn starve(&self, life: &Life, which: u64) -> Option<Arc<TaskWaker>> {
+        let waker = self.state.lock().tasks.one_of(life, which)?;
+        waker.starved.store(true, Ordering::Relaxed);
+        Some(waker)
+    }
+
+    /// Ends [`starve`](Self::starve).
+    pub(crate) fn feed(&self, life: &Life, waker: &TaskWaker) {
+        waker.starved.store(false, Ordering::Relaxed);
+        self.run_again(life);
     }
 
     /// How many tasks of a life there are.

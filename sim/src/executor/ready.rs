@@ -16,7 +16,11 @@ pub(crate) struct TaskId {
 }
 
 /// The tasks that want to run.
-pub(crate) struct Ready(Mutex<Queue>);
+pub(crate) struct Ready {
+    queue: Mutex<Queue>,
+    /// The number of the task that is being polled; 0 between two polls.
+    running: AtomicU64,
+}
 
 enum Queue {
     Random(Vec<TaskId>),
@@ -26,15 +30,21 @@ enum Queue {
 
 impl Ready {
     pub(crate) fn new(policy: Policy) -> Self {
-        Self(Mutex::new(match policy {
+        let queue = Mutex::new(match policy {
             Policy::Random => Queue::Random(Vec::new()),
             Policy::Fifo => Queue::Fifo(VecDeque::new()),
             Policy::Priorities { .. } => Queue::Priorities { heap: BinaryHeap::new(), pushed: 0 },
-        }))
+        });
+        Self { queue, running: AtomicU64::new(0) }
+    }
+
+    /// Says which task is being polled: what is woken meanwhile is woken by it.
+    pub(crate) fn set_running(&self, task: u64) {
+        self.running.store(task, Ordering::Relaxed);
     }
 
     fn push(&self, task: TaskId, priority: u64) {
-        match &mut *self.0.lock() {
+        match &mut *self.queue.lock() {
             Queue::Random(tasks) => tasks.push(task),
             Queue::Fifo(tasks) => tasks.push_back(task),
             Queue::Priorities { heap, pushed } => {
@@ -44,9 +54,20 @@ impl Ready {
         }
     }
 
+    /// From now on, first come, first served.
+    pub(crate) fn become_fifo(&self) {
+        let queue = &mut *self.queue.lock();
+        let tasks = match queue {
+            Queue::Random(tasks) => std::mem::take(tasks).into(),
+            Queue::Fifo(tasks) => std::mem::take(tasks),
+            Queue::Priorities { heap, .. } => std::iter::from_fn(|| heap.pop()).map(|(_, _, task)| task).collect(),
+        };
+        *queue = Queue::Fifo(tasks);
+    }
+
     /// The one that runs next.
     pub(crate) fn pop(&self, rng: &mut impl Rng) -> Option<TaskId> {
-        match &mut *self.0.lock() {
+        match &mut *self.queue.lock() {
             Queue::Random(tasks) if tasks.len() > 1 => {
                 let chosen = below(rng.next_u64(), tasks.len() as u64) as usize;
                 Some(tasks.swap_remove(chosen))
@@ -64,17 +85,34 @@ pub(crate) struct TaskWaker {
     /// Higher runs first, under [`Policy::Priorities`].
     pub(crate) priority: AtomicU64,
     queued: AtomicBool,
+    /// The number of the task that woke it; 0 for an event.
+    woken_by: AtomicU64,
+    /// A fault: it is not run for now.
+    pub(crate) starved: AtomicBool,
     ready: Arc<Ready>,
 }
 
 impl TaskWaker {
     pub(crate) fn new(id: TaskId, priority: u64, ready: Arc<Ready>) -> Self {
-        Self { id, priority: AtomicU64::new(priority), queued: AtomicBool::new(false), ready }
+        Self {
+            id,
+            priority: AtomicU64::new(priority),
+            queued: AtomicBool::new(false),
+            woken_by: AtomicU64::new(0),
+            starved: AtomicBool::new(false),
+            ready,
+        }
     }
 
-    /// From now on a wake counts again: its task is about to be polled.
-    pub(crate) fn taken(&self) {
+    /// Queues a task that was put off, which is still woken.
+    pub(crate) fn queue_again(&self) {
+        self.ready.push(self.id, self.priority.load(Ordering::Relaxed));
+    }
+
+    /// From now on a wake counts again: its task is about to be polled. Says who woke it.
+    pub(crate) fn taken(&self) -> u64 {
         self.queued.store(false, Ordering::Relaxed);
+        self.woken_by.load(Ordering::Relaxed)
     }
 }
 
@@ -85,6 +123,7 @@ impl Wake for TaskWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.queued.swap(true, Ordering::Relaxed) {
+            self.woken_by.store(self.ready.running.load(Ordering::Relaxed), Ordering::Relaxed);
             self.ready.push(self.id, self.priority.load(Ordering::Relaxed));
         }
     }

@@ -81,7 +81,24 @@ impl Tasks {
         removed
     }
 
+    /// Of the tasks of a life, in the order of their slots, one: `which` modulo how many there are.
+    pub(crate) fn one_of(&self, life: &Life, which: u64) -> Option<Arc<TaskWaker>> {
+        let own: Vec<&Task> = self.of(life).collect();
+        let index = which.checked_rem(own.len() as u64)?;
+        own.get(index as usize).map(|task| task.waker.clone())
+    }
+
+    /// The waker of a task that has not ended and is not being polled.
+    pub(crate) fn waker(&self, id: TaskId) -> Option<(&Arc<TaskWaker>, &Life)> {
+        let slot = self.slots.get(id.slot as usize).filter(|slot| slot.number == id.number)?;
+        slot.task.as_ref().map(|task| (&task.waker, &*task.life))
+    }
+
+    fn of<'a>(&'a self, life: &'a Life) -> impl Iterator<Item = &'a Task> {
+        self.slots.iter().filter_map(|slot| slot.task.as_ref()).filter(move |task| std::ptr::eq(&*task.life, life))
+    }
+
     pub(crate) fn count(&self, life: &Life) -> usize {
-        self.slots.iter().filter_map(|slot| slot.task.as_ref()).filter(|task| std::ptr::eq(&*task.life, life)).count()
+        self.of(life).count()
     }
 }

@@ -1,11 +1,12 @@
 use super::{Inner, Network};
 use crate::executor::{Event, Fire, Kernel, Life};
+use crate::plan::FaultKind;
 use crate::seed::{below, mix};
 use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -27,6 +28,7 @@ pub(super) struct Connection {
     network: Weak<Inner>,
     kernel: Arc<Kernel>,
     slow_ns: AtomicU64,
+    corrupt_next: AtomicBool,
     pipes: [Mutex<Pipe>; 2],
 }
 
@@ -72,7 +74,16 @@ impl Connection {
     pub(super) fn new(network: &Network, id: u64, link: u64, ends: [Arc<Life>; 2]) -> Arc<Self> {
         let kernel = network.0.kernel.clone();
         let network = Arc::downgrade(&network.0);
-        Arc::new(Self { id, ends, link, network, kernel, slow_ns: AtomicU64::new(0), pipes: Default::default() })
+        Arc::new(Self {
+            id,
+            ends,
+            link,
+            network,
+            kernel,
+            slow_ns: AtomicU64::new(0),
+            corrupt_next: AtomicBool::new(false),
+            pipes: Default::default(),
+        })
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -106,7 +117,8 @@ impl Connection {
         }
         if len > 0 {
             pipe.unread += len;
-            self.send(end, &mut pipe, Packet::Data(Bytes::copy_from_slice(&bytes[..len])));
+            let bytes = self.corrupted(&bytes[..len], fate.rotate_left(16));
+            self.send(end, &mut pipe, Packet::Data(bytes));
         }
         Poll::Ready(Ok(len))
     }
@@ -201,17 +213,29 @@ impl Connection {
         let profile = &self.kernel.profile;
         let mut latency = 1 + profile.packet_ns_min + below(fate, profile.packet_jitter_ns);
         latency += self.slow_ns.load(Ordering::Relaxed);
-        let calm = self.network.upgrade().is_none_or(|network| network.state.lock().calm);
-        if !calm && fate & 0xffff < profile.lost_packets {
+        let Some(network) = self.network.upgrade() else { return latency };
+        let (calm, lost, delay_ns) = {
+            let state = network.state.lock();
+            (state.calm, state.lost, state.delay_ns)
+        };
+        let rolled = fate & 0xffff;
+        if lost > 0 && rolled < lost {
+            self.kernel.recorder.count(FaultKind::Loss.name());
+            latency += RETRANSMIT_NS;
+        } else if !calm && rolled < profile.lost_packets {
             self.kernel.recorder.count("network: packet lost");
             latency += RETRANSMIT_NS;
+        }
+        if delay_ns > 0 {
+            self.kernel.recorder.count(FaultKind::Delay.name());
+            latency += below(self.fate(end, packet, 2), delay_ns);
         }
         latency
     }
 
     fn is_cut(&self, pipe: usize) -> bool {
         let (from, to) = (self.ends[pipe].host, self.ends[1 - pipe].host);
-        self.network.upgrade().is_some_and(|network| network.state.lock().cut.contains(&(from, to)))
+        self.network.upgrade().is_some_and(|network| network.state.lock().cut.contains_key(&(from, to)))
     }
 
     fn arrive(self: &Arc<Self>, index: usize) {
@@ -277,6 +301,23 @@ impl Connection {
                 self.reset_later(end);
             }
         }
+    }
+
+    pub(super) fn corrupt_next(&self) {
+        self.corrupt_next.store(true, Ordering::Relaxed);
+    }
+
+    /// The bytes as they go over the network.
+    fn corrupted(&self, bytes: &[u8], random: u64) -> Bytes {
+        if !self.corrupt_next.swap(false, Ordering::Relaxed) {
+            return Bytes::copy_from_slice(bytes);
+        }
+        self.kernel.recorder.count(FaultKind::Corrupt.name());
+        self.kernel.record("corrupted", |line| line.number(self.id));
+        let mut bytes = bytes.to_vec();
+        let bit = below(random, bytes.len() as u64 * 8) as usize;
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        bytes.into()
     }
 
     pub(super) fn slow_down(&self, extra: u64) {

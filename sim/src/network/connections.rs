@@ -85,7 +85,7 @@ impl Network {
 
     fn is_cut(&self, from: u32, to: u32) -> bool {
         let state = self.0.state.lock();
-        state.cut.contains(&(from, to)) || state.cut.contains(&(to, from))
+        state.cut.contains_key(&(from, to)) || state.cut.contains_key(&(to, from))
     }
 
     fn accepted(

@@ -12,6 +12,7 @@ mod stream;
 pub(crate) use seam::SimSockets;
 
 use crate::executor::{Kernel, Life};
+use crate::plan::FaultKind;
 use crate::recorder::Line;
 use connection::Connection;
 use listener::Queue;
@@ -41,7 +42,12 @@ struct State {
     opened: u64,
     opened_by_pair: BTreeMap<(u32, u32), u64>,
     next_ports: BTreeMap<u32, u16>,
-    cut: BTreeSet<(u32, u32)>,
+    /// How many faults cut that direction.
+    cut: BTreeMap<(u32, u32), u32>,
+    /// Of 65536 packets, how many are lost once and sent again, beside those of the profile.
+    lost: u64,
+    /// Every packet takes up to so many nanoseconds more.
+    delay_ns: u64,
     refusing: BTreeSet<u32>,
     calm: bool,
 }
@@ -99,7 +105,7 @@ impl Network {
     /// Cuts a connection: both sides get `ConnectionReset`, what was under way is lost. False when it was gone.
     pub fn reset(&self, id: u64) -> bool {
         let Some(connection) = self.connection(id) else { return false };
-        self.fault("network: connection cut", |line| line.number(id));
+        self.fault(FaultKind::Reset, |line| line.number(id));
         connection.reset();
         true
     }
@@ -108,16 +114,41 @@ impl Network {
     pub fn slow(&self, id: u64, extra: Duration) -> bool {
         let Some(connection) = self.connection(id) else { return false };
         let nanos = u64::try_from(extra.as_nanos()).unwrap_or(u64::MAX);
-        self.fault("network: connection slow", |line| line.number(id).number(nanos));
+        self.fault(FaultKind::SlowConnection, |line| line.number(id).number(nanos));
         connection.slow_down(nanos);
         true
     }
 
-    /// Nothing from `from` reaches `to` until [`mend`](Self::mend); what is under way waits.
+    /// Ends [`slow`](Self::slow). False when the connection was gone.
+    pub fn restore(&self, id: u64) -> bool {
+        self.connection(id).map(|connection| connection.slow_down(0)).is_some()
+    }
+
+    /// One bit of the next packet of a connection is wrong, whichever side sends it. False when the connection was gone.
+    ///
+    /// TCP's checksum misses about one such packet in 65536; what stands on the network must not take it for good.
+    pub fn corrupt(&self, id: u64) -> bool {
+        self.connection(id).map(|connection| connection.corrupt_next()).is_some()
+    }
+
+    /// Of a hundred packets, so many are lost and sent again, beside those of the profile; 0 ends it.
+    pub fn lose(&self, percent: u64) {
+        self.0.kernel.record("loss", |line| line.number(percent));
+        self.0.state.lock().lost = percent.min(100) * 65536 / 100;
+    }
+
+    /// Every packet takes up to that much longer; zero ends it.
+    pub fn delay(&self, up_to: Duration) {
+        let nanos = u64::try_from(up_to.as_nanos()).unwrap_or(u64::MAX);
+        self.0.kernel.record("delay", |line| line.number(nanos));
+        self.0.state.lock().delay_ns = nanos;
+    }
+
+    /// Nothing from `from` reaches `to` until [`mend`](Self::mend); what is under way waits. Two cuts need two mends.
     pub fn cut(&self, from: &str, to: &str) {
         if let (Some(from), Some(to)) = (self.host(from), self.host(to)) {
-            self.fault("network: hosts cut", |line| line.number(from.into()).number(to.into()));
-            self.0.state.lock().cut.insert((from, to));
+            self.fault(FaultKind::Cut, |line| line.number(from.into()).number(to.into()));
+            *self.0.state.lock().cut.entry((from, to)).or_default() += 1;
         }
     }
 
@@ -125,7 +156,14 @@ impl Network {
     pub fn mend(&self, from: &str, to: &str) {
         if let (Some(from), Some(to)) = (self.host(from), self.host(to)) {
             self.0.kernel.record("mend", |line| line.number(from.into()).number(to.into()));
-            self.0.state.lock().cut.remove(&(from, to));
+            let mut state = self.0.state.lock();
+            if let Some(cuts) = state.cut.get_mut(&(from, to)) {
+                *cuts -= 1;
+                if *cuts == 0 {
+                    state.cut.remove(&(from, to));
+                }
+            }
+            drop(state);
             for connection in self.live_connections() {
                 connection.resume();
             }
@@ -136,7 +174,7 @@ impl Network {
     pub fn refuse(&self, host: &str, on: bool) {
         if let Some(host) = self.host(host) {
             if on {
-                self.fault("network: connections refused", |line| line.number(host.into()));
+                self.fault(FaultKind::Refuse, |line| line.number(host.into()));
                 self.0.state.lock().refusing.insert(host);
             } else {
                 self.0.kernel.record("accepting", |line| line.number(host.into()));
@@ -152,6 +190,8 @@ impl Network {
             let mut state = self.0.state.lock();
             state.calm = true;
             state.cut.clear();
+            state.lost = 0;
+            state.delay_ns = 0;
             state.refusing.clear();
         }
         for connection in self.live_connections() {
@@ -160,9 +200,9 @@ impl Network {
         }
     }
 
-    fn fault(&self, what: &str, fields: impl FnOnce(Line<'_>) -> Line<'_>) {
-        self.0.kernel.recorder.count(what);
-        self.0.kernel.record("fault", |line| fields(line.text(what)));
+    fn fault(&self, what: FaultKind, fields: impl FnOnce(Line<'_>) -> Line<'_>) {
+        self.0.kernel.recorder.count(what.name());
+        self.0.kernel.record("fault", |line| fields(line.text(what.name())));
     }
 
     /// The address of a host.

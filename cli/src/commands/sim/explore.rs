@@ -1,7 +1,8 @@
 //! Many seeds, until one fails.
 
 use super::{Sim, print};
-use rusm_sim::app::{AppSimulation, Outcome, Report};
+use rusm_sim::app::AppSimulation;
+use rusm_sim::{Outcome, Report};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -65,10 +66,10 @@ pub(super) fn explore(sim: &Sim) -> anyhow::Result<ExitCode> {
     workers.into_iter().collect::<anyhow::Result<()>>()?;
     let found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     found.summary(sim);
-    Ok(match &found.failure {
-        Some(report) => sim.finish(report),
-        None => ExitCode::SUCCESS,
-    })
+    match &found.failure {
+        Some(report) => sim.finish(&sim.load()?, &sim.case_of(report.seed)?, report),
+        None => Ok(ExitCode::SUCCESS),
+    }
 }
 
 fn work(
@@ -78,14 +79,16 @@ fn work(
     stop: &AtomicBool,
     found: &Mutex<Found>,
 ) -> anyhow::Result<()> {
-    while !stop.load(Ordering::Relaxed) {
+    let late = || sim.max_time.is_some_and(|max| started(found).elapsed() >= Duration::from_secs(max));
+    while !stop.load(Ordering::Relaxed) && !late() {
         let seed = next.fetch_add(1, Ordering::Relaxed);
         if seed >= sim.from.saturating_add(sim.seeds) {
             break;
         }
-        let mut report = sim.run_seed(app, seed)?;
+        let case = sim.case_of(seed)?;
+        let mut report = sim.run_case(app, &case, None)?;
         if seed.is_multiple_of(REPEAT_EVERY) && report.outcome == Outcome::Passed {
-            let again = sim.run_seed(app, seed)?;
+            let again = sim.run_case(app, &case, None)?;
             if again.hash != report.hash {
                 let why = format!("two runs of this seed differ: traces {} and {}", report.hash, again.hash);
                 report.outcome = Outcome::Crashed(why);
@@ -99,6 +102,10 @@ fn work(
     Ok(())
 }
 
+fn started(found: &Mutex<Found>) -> Instant {
+    found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).started
+}
+
 impl Found {
     fn add(&mut self, sim: &Sim, report: Report) {
         self.done += 1;
@@ -107,7 +114,7 @@ impl Found {
         for (what, count) in &report.counts {
             *self.counts.entry(what.clone()).or_default() += count;
         }
-        for what in &report.reached {
+        for what in report.reached.keys() {
             *self.reached.entry(what.clone()).or_default() += 1;
         }
         let lowest = self.failure.as_ref().is_none_or(|other| report.seed < other.seed);
@@ -131,8 +138,9 @@ impl Found {
         println!("happened: {}", print::list(self.counts.iter().map(|(what, count)| format!("{what} ({count})"))));
         let reached = self.reached.iter().map(|(what, seeds)| format!("{what} ({seeds} seeds)"));
         println!("reached: {}", print::list(reached));
-        let never: BTreeSet<&str> = FAULTS.into_iter().filter(|fault| !self.counts.contains_key(*fault)).collect();
-        if !never.is_empty() && !sim.no_faults && self.failure.is_none() {
+        let kinds = AppSimulation::kinds().iter().map(|kind| kind.name());
+        let never: BTreeSet<&str> = kinds.filter(|kind| !self.counts.contains_key(*kind)).collect();
+        if !never.is_empty() && sim.fault_options().is_empty() && self.failure.is_none() {
             println!("never happened: {}", print::list(never.into_iter().map(str::to_owned)));
         }
         if self.failure.is_none() {
@@ -140,16 +148,3 @@ impl Found {
         }
     }
 }
-
-/// What enough seeds should see.
-const FAULTS: [&str; 9] = [
-    "guest: trap",
-    "guest: endless loop",
-    "process: killed",
-    "network: connection cut",
-    "network: connection slow",
-    "network: connections refused",
-    "node: slow",
-    "disk: slow",
-    "node: crash",
-];

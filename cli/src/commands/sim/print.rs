@@ -1,6 +1,6 @@
 //! What `rusm sim` prints.
 
-use rusm_sim::app::{Outcome, Report};
+use rusm_sim::{Outcome, Report};
 use std::path::Path;
 
 /// Version and options first, so that a log says how to get it again.
@@ -12,14 +12,11 @@ pub(super) fn head(directory: &Path, options: &str) {
 pub(super) fn report(report: &Report) {
     println!("seed {}", report.seed);
     println!("profile {}", report.profile);
-    println!("plan {}", report.plan);
-    for (at, fault) in &report.plan.faults {
-        println!("{:>8} ms  {fault}", at.as_millis());
-    }
+    print!("{}", report.plan);
     let seconds = report.virtual_time.as_secs_f64();
     println!("{seconds:.1} s of virtual time, {} events", report.events);
     println!("happened: {}", list(report.counts.iter().map(|(what, count)| format!("{what} ({count})"))));
-    println!("reached: {}", list(report.reached.iter().cloned()));
+    println!("reached: {}", list(report.reached.keys().cloned()));
     if report.outcome == Outcome::Passed {
         println!("every property held");
     }

@@ -1,0 +1,121 @@
+/// The kinds of faults. Each is counted under its name when it has had its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "each is explained at the fault of the same name")]
+pub enum FaultKind {
+    Kill,
+    Exit,
+    Starve,
+    SlowSignals,
+    Trap,
+    Loop,
+    Reset,
+    SlowConnection,
+    Corrupt,
+    Refuse,
+    Cut,
+    Partition,
+    Ring,
+    Loss,
+    Delay,
+    Crash,
+    Pause,
+    Slow,
+    Drift,
+    Jump,
+    DiskErrors,
+    DiskFull,
+    DiskSlow,
+    ForgottenSyncs,
+    MisdirectedWrite,
+    BitRot,
+}
+
+impl FaultKind {
+    /// All kinds.
+    pub const ALL: [Self; 26] = [
+        Self::Kill,
+        Self::Exit,
+        Self::Starve,
+        Self::SlowSignals,
+        Self::Trap,
+        Self::Loop,
+        Self::Reset,
+        Self::SlowConnection,
+        Self::Corrupt,
+        Self::Refuse,
+        Self::Cut,
+        Self::Partition,
+        Self::Ring,
+        Self::Loss,
+        Self::Delay,
+        Self::Crash,
+        Self::Pause,
+        Self::Slow,
+        Self::Drift,
+        Self::Jump,
+        Self::DiskErrors,
+        Self::DiskFull,
+        Self::DiskSlow,
+        Self::ForgottenSyncs,
+        Self::MisdirectedWrite,
+        Self::BitRot,
+    ];
+
+    /// What correct code lives through: all but a disk that lies, a network that corrupts, and guests' own faults, which
+    /// a run without guests has not.
+    pub const SURVIVABLE: [Self; 20] = [
+        Self::Kill,
+        Self::Exit,
+        Self::Starve,
+        Self::SlowSignals,
+        Self::Reset,
+        Self::SlowConnection,
+        Self::Refuse,
+        Self::Cut,
+        Self::Partition,
+        Self::Ring,
+        Self::Loss,
+        Self::Delay,
+        Self::Crash,
+        Self::Pause,
+        Self::Slow,
+        Self::Drift,
+        Self::Jump,
+        Self::DiskErrors,
+        Self::DiskFull,
+        Self::DiskSlow,
+    ];
+
+    /// Its name in the counts of a run.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "process: killed",
+            Self::Exit => "process: exit signal",
+            Self::Starve => "process: starved",
+            Self::SlowSignals => "process: slow signals",
+            Self::Trap => "guest: trap",
+            Self::Loop => "guest: endless loop",
+            Self::Reset => "network: connection cut",
+            Self::SlowConnection => "network: connection slow",
+            Self::Corrupt => "network: packet corrupted",
+            Self::Refuse => "network: connections refused",
+            Self::Cut => "network: hosts cut",
+            Self::Partition => "network: partition",
+            Self::Ring => "network: ring of majorities",
+            Self::Loss => "network: heavy loss",
+            Self::Delay => "network: delay",
+            Self::Crash => "node: crash",
+            Self::Pause => "node: paused",
+            Self::Slow => "node: slow",
+            Self::Drift => "time: drift",
+            Self::Jump => "time: jump",
+            Self::DiskErrors => "disk: I/O error",
+            Self::DiskFull => "disk: full",
+            Self::DiskSlow => "disk: slow",
+            Self::ForgottenSyncs => "disk: forgotten sync",
+            Self::MisdirectedWrite => "disk: misdirected write",
+            Self::BitRot => "disk: bit rot",
+        }
+    }
+}

@@ -1,0 +1,27 @@
+use rusm_core::{BoxFuture, Node, Pid};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What runs on a host, as faults see it.
+pub(crate) trait Tenant: Send + Sync {
+    /// Starts it in the present life of its host.
+    ///
+    /// # Errors
+    /// Why it does not run.
+    fn boot(self: Arc<Self>) -> BoxFuture<Result<(), String>>;
+
+    /// Its host has crashed: what it held of that life is of no use any more.
+    fn crashed(&self);
+
+    /// Its node, when it is up.
+    fn node(&self) -> Option<Node>;
+
+    /// The processes that a fault may hit.
+    fn processes(&self) -> Vec<Pid>;
+
+    /// The next entry into one of its components traps or, with a time, never returns until its process is killed.
+    fn arm(&self, _which: u64, _killed_after: Option<Duration>) {}
+
+    /// Guests' faults that have not happened will not.
+    fn disarm(&self) {}
+}
