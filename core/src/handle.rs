@@ -1,5 +1,6 @@
 //! What each kind of signal does to the process that receives it.
 
+use crate::discard::discard;
 use crate::process::{AliasMode, Answer, Link, Process, State};
 use crate::signal::{Kind, Signal};
 use crate::{ExitReason, Message, Node, Pid, Reference, Started, TraceEvent};
@@ -89,7 +90,7 @@ impl State {
 
     fn handle_alias(&mut self, alias: Reference, message: Message, outgoing: &mut Outgoing) {
         match self.aliases.get(&alias) {
-            None => return,
+            None => return discard(message),
             Some(AliasMode::Reply) => {
                 self.aliases.remove(&alias);
                 self.end_monitor(alias, outgoing);
@@ -166,9 +167,11 @@ pub(crate) fn answer(kind: Kind, why: &ExitReason) -> Option<Kind> {
         Kind::Monitor { monitor, .. } => Kind::Down { monitor, reason: why.clone() },
         Kind::Unlink { id } => Kind::UnlinkAck { id },
         Kind::Alive { request } => Kind::AliveReply { request, alive: false },
-        Kind::Message(_)
-        | Kind::Alias { .. }
-        | Kind::UnlinkAck { .. }
+        Kind::Message(message) | Kind::Alias { message, .. } => {
+            discard(message);
+            return None;
+        }
+        Kind::UnlinkAck { .. }
         | Kind::Exit { .. }
         | Kind::Demonitor { .. }
         | Kind::Down { .. }

@@ -5,6 +5,7 @@ mod behaviour;
 mod calls;
 pub mod conformance;
 mod context;
+mod discard;
 mod exit_reason;
 mod factory;
 mod groups;

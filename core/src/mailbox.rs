@@ -14,6 +14,11 @@ impl Mailbox {
         self.next += 1;
     }
 
+    /// Everything in it, in order.
+    pub(crate) fn into_messages(self) -> impl Iterator<Item = Message> {
+        self.messages.into_iter().map(|(_, message)| message)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.messages.len()
     }

@@ -1,4 +1,5 @@
 use crate::context::Context;
+use crate::discard::discard;
 use crate::factory::{Factory, ProcessBody, ProcessSpec, process_body};
 use crate::handle::bounce;
 use crate::process::{Link, Monitor, Process, Starter, State};
@@ -352,25 +353,28 @@ impl Node {
             Destination::Pid(pid) => self.signal(from, pid, Signal(Kind::Message(message))),
             Destination::NameAt { name, node } if node == self.0.id => {
                 // As to a name of another node: that nobody has it is no error.
-                if let Some(pid) = self.whereis(&name) {
-                    self.signal(from, pid, Signal(Kind::Message(message)));
+                match self.whereis(&name) {
+                    Some(pid) => self.signal(from, pid, Signal(Kind::Message(message))),
+                    None => discard(message),
                 }
             }
             Destination::NameAt { name, node } => {
                 self.signal_name(from, &name, node, Signal(Kind::Message(message)));
             }
             Destination::Name(name) => {
-                let pid = self.whereis(&name).ok_or_else(|| Badarg(format!("nobody has the name {name:?}")))?;
+                let Some(pid) = self.whereis(&name) else {
+                    discard(message);
+                    return Err(Badarg(format!("nobody has the name {name:?}")));
+                };
                 self.signal(from, pid, Signal(Kind::Message(message)));
             }
             Destination::Alias(alias) if alias.node != self.0.id => {
                 self.signal(from, Pid::somebody_of(alias.node), Signal(Kind::Alias { alias, message }));
             }
-            Destination::Alias(alias) => {
-                if let Some(owner) = self.alias_owner(alias) {
-                    self.signal(from, owner, Signal(Kind::Alias { alias, message }));
-                }
-            }
+            Destination::Alias(alias) => match self.alias_owner(alias) {
+                Some(owner) => self.signal(from, owner, Signal(Kind::Alias { alias, message })),
+                None => discard(message),
+            },
         }
         Ok(())
     }

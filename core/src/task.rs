@@ -1,3 +1,4 @@
+use crate::discard::discard;
 use crate::handle::{bounce, handle_signals};
 use crate::process::{Link, Monitor, Process, Starter};
 use crate::signal::{Kind, Signal};
@@ -25,10 +26,7 @@ impl ProcessTask {
     /// Ends the process: first its body is dropped, then it is dead to whoever looks, then those hear of it who must.
     /// Only then is it taken out: whoever is told that there is no such process has heard of its end before.
     fn finish(&mut self, reason: ExitReason) {
-        let body = self.body.take();
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(move || drop(body))) {
-            tracing::error!(pid = %self.process.pid, "a destructor panicked: {}", panic_message(panic.as_ref()));
-        }
+        discard(self.body.take());
         let Self { node, process, .. } = self;
         let pid = process.pid;
         node.table().retire(process);
@@ -38,12 +36,12 @@ impl ProcessTask {
         node.timers().forget(pid);
         node.trace(|| TraceEvent::Exited { pid, reason: &reason });
 
-        let (label, links, monitors, watchers, starter) = {
+        let (label, mailbox, links, monitors, watchers, starter) = {
             let mut state = process.state.lock();
             let state = &mut *state;
-            let label = std::mem::take(&mut state.label);
+            let (label, mailbox) = (std::mem::take(&mut state.label), std::mem::take(&mut state.mailbox));
             let (links, monitors) = (state.links.take(), state.monitors.take());
-            (label, links, monitors, state.monitored_by.take(), state.starter.take())
+            (label, mailbox, links, monitors, state.monitored_by.take(), state.starter.take())
         };
         report(&label, process, &reason);
         if let Some(Starter { pid: starter, request, outcome }) = starter {
@@ -69,6 +67,8 @@ impl ProcessTask {
         for (from, signal) in undelivered {
             bounce(node, pid, from, signal, &ExitReason::NOPROC);
         }
+        // Each by itself: one whose destructor panics takes no other along.
+        mailbox.into_messages().for_each(discard);
     }
 }
 

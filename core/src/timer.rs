@@ -1,3 +1,4 @@
+use crate::discard::discard;
 use crate::{Destination, Node, NodeId, Payload, Pid, Reference, Timestamp};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -43,7 +44,8 @@ impl Timers {
         if let Destination::Pid(pid) = to {
             // Asked under the lock: a process that ends later finds its timer in `forget`.
             if pid.node == node.id() && node.table().living(pid).is_none() {
-                return;
+                drop(state);
+                return discard(payload);
             }
             state.by_pid.insert((pid, timer), ());
         }
@@ -62,7 +64,9 @@ impl Timers {
     pub(crate) fn cancel(&self, timer: Reference, now: Timestamp) -> Option<Duration> {
         let mut state = self.state.lock();
         let deadline = *state.deadlines.get(&timer)?;
-        state.remove(deadline, timer);
+        let cancelled = state.remove(deadline, timer);
+        drop(state);
+        discard(cancelled);
         self.changed.notify_one();
         Some(deadline.since(now))
     }
@@ -77,14 +81,18 @@ impl Timers {
             .take_while(|((owner, _), ())| *owner == pid)
             .map(|((_, timer), ())| *timer)
             .collect();
-        for timer in &timers {
-            if let Some(deadline) = state.deadlines.get(timer).copied() {
-                state.remove(deadline, *timer);
-            }
-        }
-        if !timers.is_empty() {
+        let ended: Vec<Timer> = timers
+            .into_iter()
+            .filter_map(|timer| {
+                let deadline = state.deadlines.get(&timer).copied()?;
+                state.remove(deadline, timer)
+            })
+            .collect();
+        drop(state);
+        if !ended.is_empty() {
             self.changed.notify_one();
         }
+        ended.into_iter().for_each(discard);
     }
 
     /// Takes what is due; `Err` says until when to sleep, `Ok(None)` that there are no timers left.

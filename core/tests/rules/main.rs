@@ -1,6 +1,7 @@
 //! OTP's rules of signals and timers, one by one. `docs/otp-rules.md` says which test holds which rule.
 
 mod aliases;
+mod bad_use;
 mod exits;
 mod links;
 mod monitors;
@@ -13,6 +14,9 @@ mod timers;
 use rusm_core::seam::Seams;
 use rusm_core::{Context, ExitReason, Message, Node, NodeOptions, Payload, Pid};
 use std::time::Duration;
+
+/// Longer than any of these takes that does not wait for ever.
+const STUCK_AFTER: Duration = Duration::from_secs(60);
 
 /// Runs `body` in a process, on one and on two threads. What it asserts must hold on both.
 #[track_caller]
@@ -29,7 +33,11 @@ where
         let body = body.clone();
         let reason = runtime.block_on(async move {
             let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
-            end_of(&node, body).await
+            let clock = node.seams().clock.clone();
+            tokio::select! {
+                reason = end_of(&node, body) => reason,
+                () = clock.sleep_until(clock.now() + STUCK_AFTER) => panic!("it waits for what never comes"),
+            }
         });
         assert_eq!(reason, ExitReason::NORMAL, "on {threads} threads");
     }

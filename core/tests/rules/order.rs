@@ -1,5 +1,7 @@
 use super::{agent, boom, check, mailbox, say, settled, tell};
-use rusm_core::{Destination, ExitReason, Message, Payload};
+use rusm_core::seam::{Delivery, Envelope, Seams};
+use rusm_core::{Context, Destination, ExitReason, Message, Node, NodeOptions, Payload};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -47,6 +49,49 @@ fn a_monitor_made_before_an_exit_signal_hears_of_that_exit_first_and_one_made_be
         context.monitor(target);
         assert!(!context.is_alive(target).await);
         assert_eq!(mailbox(&context), ["down(boom)", "down(noproc)"]);
+    });
+}
+
+/// Holds a monitor back, and hands it over when the exit of the process that it is for is under way to its watcher.
+#[derive(Default)]
+struct MonitorInTheMiddle {
+    armed: AtomicBool,
+    held: Mutex<Option<Envelope>>,
+}
+
+impl Delivery for MonitorInTheMiddle {
+    fn send(&self, node: &Node, envelope: Envelope) {
+        let kind = envelope.signal.kind();
+        if kind == "monitor" && self.armed.swap(false, Ordering::SeqCst) {
+            *self.held.lock().unwrap() = Some(envelope);
+            return;
+        }
+        let held = (kind == "exit").then(|| self.held.lock().unwrap().take()).flatten();
+        held.into_iter().for_each(|monitor| node.deliver(monitor));
+        node.deliver(envelope);
+    }
+}
+
+#[test]
+fn a_monitor_that_arrives_while_an_end_is_being_told_hears_noproc_after_it() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let delivery = Arc::new(MonitorInTheMiddle::default());
+        let seams = Seams { delivery: Some(delivery.clone()), ..Seams::production(std::env::temp_dir()) };
+        let node = Node::start(NodeOptions::new("a", seams));
+        let reason = super::end_of(&node, move |context: Context| async move {
+            context.trap_exit(true);
+            let target = context.spawn_link(|context: Context| async move {
+                context.receive().await;
+                boom()
+            });
+            delivery.armed.store(true, Ordering::SeqCst);
+            context.monitor(target);
+            context.send(target, say("end")).expect("a pid");
+            context.receive_match(|message| matches!(message, Message::Down { .. })).await;
+            assert_eq!(mailbox(&context), ["exit(boom)"], "it was told before there was no such process");
+        });
+        assert_eq!(reason.await, ExitReason::NORMAL);
     });
 }
 

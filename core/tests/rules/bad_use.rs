@@ -1,0 +1,87 @@
+//! What nobody should do, and what comes of it.
+
+use super::{agent, boom, check, down, mailbox, say, tell};
+use rusm_core::{Context, ExitReason, Message, Payload};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A message whose destructor panics, and counts how often it ran.
+struct Bomb(Arc<AtomicUsize>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        if !std::thread::panicking() {
+            panic!("in the destructor of a message");
+        }
+    }
+}
+
+#[test]
+fn a_message_whose_destructor_panics_harms_nobody_whom_it_does_not_reach() {
+    check(|context| async move {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let bomb = || Payload::local(Bomb(dropped.clone()));
+        // Whom it was sent to is dead, and so is who would have got it by a timer.
+        let dead = super::dead(&context).await;
+        assert_eq!(context.send(dead, bomb()), Ok(()));
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+        context.send_after(std::time::Duration::from_secs(3600), dead, bomb());
+        assert_eq!(dropped.load(Ordering::SeqCst), 2);
+        assert!(context.send("nobody", bomb()).is_err());
+        assert_eq!(dropped.load(Ordering::SeqCst), 3);
+        // An alias that is not active any more.
+        let alias = context.alias();
+        context.unalias(alias);
+        tell(&context, agent(&context), {
+            let bomb = bomb();
+            move |other| assert_eq!(other.send(alias, bomb), Ok(()))
+        })
+        .await;
+        super::settled(&context, &[]).await;
+        assert!(mailbox(&context).is_empty());
+        assert_eq!(dropped.load(Ordering::SeqCst), 4);
+        // A timer that is cancelled.
+        let timer = context.send_after(std::time::Duration::from_secs(3600), context.pid(), bomb());
+        assert!(context.cancel_timer(timer).is_some());
+        assert_eq!(dropped.load(Ordering::SeqCst), 5);
+    });
+}
+
+#[test]
+fn a_process_that_ends_with_such_messages_is_mourned_as_any_other() {
+    check(|context| async move {
+        context.trap_exit(true);
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let bomb = || Payload::local(Bomb(dropped.clone()));
+        let (pid, monitor) = context.spawn_monitor(|context: Context| async move {
+            context.receive_match(|_| false).await;
+        });
+        context.link(pid);
+        // In its mailbox.
+        context.send(pid, bomb()).expect("a pid");
+        assert!(context.is_alive(pid).await);
+        // Behind the signal that ends it, before others that wait for an answer.
+        context.exit_signal(pid, boom());
+        context.send(pid, bomb()).expect("a pid");
+        let second = context.monitor(pid);
+        assert!(!context.is_alive(pid).await);
+        assert_eq!(down(&context, monitor).await, boom());
+        assert_eq!(down(&context, second).await, ExitReason::NOPROC);
+        let is_exit = |message: &Message| matches!(message, Message::Exit { from, .. } if *from == pid);
+        assert!(matches!(context.try_receive(is_exit), Some(Message::Exit { reason, .. }) if reason == boom()));
+        assert_eq!(dropped.load(Ordering::SeqCst), 2);
+        assert!(mailbox(&context).is_empty());
+    });
+}
+
+#[test]
+fn a_pattern_that_panics_ends_its_process() {
+    check(|context| async move {
+        let reason = super::ends_with(&context, |context: Context| async move {
+            context.send(context.pid(), say("hello")).expect("a pid");
+            context.try_receive(|_| panic!("in a pattern"));
+        });
+        assert_eq!(reason.await, ExitReason::PANIC.with_detail("in a pattern"));
+    });
+}
