@@ -10,6 +10,7 @@ mod exit_reason;
 mod factory;
 mod groups;
 mod handle;
+mod long_schedule;
 mod mailbox;
 mod message;
 mod node;

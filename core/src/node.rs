@@ -2,6 +2,7 @@ use crate::context::Context;
 use crate::discard::discard;
 use crate::factory::{Factory, ProcessBody, ProcessSpec, process_body};
 use crate::handle::bounce;
+use crate::long_schedule;
 use crate::process::{Link, Monitor, Process, Starter, State};
 use crate::registry::{Badarg, Registry};
 use crate::remote::{self, Associations};
@@ -20,7 +21,7 @@ use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 /// One node: a process table, local names and timers, on the seams it was given. Cheap to clone.
@@ -61,6 +62,15 @@ struct Inner {
     extensions: Mutex<BTreeMap<TypeId, Box<dyn Any + Send + Sync>>>,
 }
 
+/// A node that does not live on for whoever has this.
+pub(crate) struct WeakNode(Weak<Inner>);
+
+impl WeakNode {
+    pub(crate) fn upgrade(&self) -> Option<Node> {
+        self.0.upgrade().map(Node)
+    }
+}
+
 /// How to start a node.
 pub struct NodeOptions {
     /// Unique in its cluster.
@@ -71,12 +81,17 @@ pub struct NodeOptions {
     pub seams: Seams,
     /// Who watches. Default nobody.
     pub tracer: Option<Arc<dyn Tracer>>,
+    /// A process that goes on for longer than this without yielding, and so holds a thread, is named in the log, after at
+    /// most twice as long. Default none: nobody looks, since a look at every process costs. Nobody looks either while
+    /// such processes hold all threads. Source: OTP `erlang:system_monitor/2`, `long_schedule`.
+    /// Divergence: OTP preempts its processes; here only components are preempted, native code has to `await`.
+    pub long_schedule: Option<Duration>,
 }
 
 impl NodeOptions {
     /// A node of that name, with the defaults for everything else.
     pub fn new(name: impl Into<String>, seams: Seams) -> Self {
-        Self { name: name.into(), incarnation: 1, seams, tracer: None }
+        Self { name: name.into(), incarnation: 1, seams, tracer: None, long_schedule: None }
     }
 }
 
@@ -119,10 +134,10 @@ pub struct ProcessInfo {
 impl Node {
     /// Starts a node. It stops when nothing refers to it any more.
     pub fn start(options: NodeOptions) -> Self {
-        let NodeOptions { name, incarnation, seams, tracer } = options;
+        let NodeOptions { name, incarnation, seams, tracer, long_schedule } = options;
         let id = NodeId::of_name(&name);
         let random = Mutex::new(seams.entropy.stream("core"));
-        Self(Arc::new(Inner {
+        let node = Self(Arc::new(Inner {
             name,
             id,
             incarnation,
@@ -137,7 +152,12 @@ impl Node {
             references: AtomicU64::new(1),
             random,
             extensions: Mutex::default(),
-        }))
+        }));
+        if let Some(limit) = long_schedule {
+            let watch = long_schedule::watch(WeakNode(Arc::downgrade(&node.0)), limit);
+            node.seams().executor.spawn(Box::pin(watch));
+        }
+        node
     }
 
     /// The node's name.
@@ -511,10 +531,10 @@ impl Node {
             mailbox_len: state.mailbox.len() + process.queue_len(),
             memory_bytes,
             started_at: process.started_at,
-            status: match process.waiting.load(Ordering::Relaxed) {
-                true if state.hibernating => "hibernating",
-                true => "waiting",
-                false => "running",
+            status: match process.turn() {
+                Some(_) => "running",
+                None if state.hibernating => "hibernating",
+                None => "waiting",
             },
         })
     }

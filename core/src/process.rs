@@ -14,7 +14,8 @@ pub(crate) struct Process {
     pub(crate) parent: Option<Pid>,
     pub(crate) started_at: Timestamp,
     pub(crate) memory: Arc<AtomicU64>,
-    pub(crate) waiting: AtomicBool,
+    /// Counts when a turn of its task begins and when it ends: odd during one.
+    turns: AtomicU32,
     /// Bytes of the future that is its body.
     body_bytes: AtomicU32,
     queue: Mutex<SignalQueue>,
@@ -107,7 +108,7 @@ impl Process {
             parent,
             started_at,
             memory: Arc::default(),
-            waiting: AtomicBool::new(true),
+            turns: AtomicU32::new(0),
             body_bytes: AtomicU32::new(0),
             queue: Mutex::default(),
             queued: AtomicBool::new(false),
@@ -116,6 +117,16 @@ impl Process {
             ended: AtomicBool::new(false),
             state: Mutex::new(state),
         }
+    }
+
+    /// A turn of its task begins, or ends. Only the task says so.
+    pub(crate) fn change_turn(&self) {
+        self.turns.store(self.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Which turn its task is in, if it is in one.
+    pub(crate) fn turn(&self) -> Option<u32> {
+        Some(self.turns.load(Ordering::Relaxed)).filter(|turn| !turn.is_multiple_of(2))
     }
 
     /// Appends a signal and wakes the process; gives it back when the process is dead.

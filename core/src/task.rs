@@ -8,7 +8,6 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll};
 
 /// The task of one process: handles its signals, then lets its body run, and ends it.
@@ -105,7 +104,7 @@ impl Future for ProcessTask {
             return Poll::Ready(());
         }
         this.process.set_waker(cx.waker());
-        this.process.waiting.store(false, Ordering::Relaxed);
+        this.process.change_turn();
         handle_signals(&this.node, &this.process);
         let ended = this.process.exit_wanted().or_else(|| {
             if this.process.is_held() {
@@ -121,7 +120,7 @@ impl Future for ProcessTask {
         });
         match ended {
             None => {
-                this.process.waiting.store(true, Ordering::Relaxed);
+                this.process.change_turn();
                 Poll::Pending
             }
             Some(reason) => {

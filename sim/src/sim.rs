@@ -332,7 +332,7 @@ impl SimHandle {
     pub fn node_options(&self, host: &str) -> NodeOptions {
         let seams = self.seams(host);
         let incarnation = self.incarnation(host);
-        NodeOptions { name: host.to_owned(), incarnation, seams, tracer: Some(self.tracer(host)) }
+        NodeOptions { incarnation, tracer: Some(self.tracer(host)), ..NodeOptions::new(host, seams) }
     }
 
     /// Which life of that host this is, counted from 1.

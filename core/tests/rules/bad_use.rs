@@ -1,9 +1,13 @@
 //! What nobody should do, and what comes of it.
 
-use super::{agent, boom, check, down, mailbox, say, tell};
-use rusm_core::{Context, ExitReason, Message, Payload};
+use super::{STUCK_AFTER, agent, boom, check, down, mailbox, say, tell};
+use rusm_core::seam::Seams;
+use rusm_core::{Context, ExitReason, Message, Node, NodeOptions, Payload};
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tracing::field::{Field, Visit};
 
 /// A message whose destructor panics, and counts how often it ran.
 struct Bomb(Arc<AtomicUsize>);
@@ -26,7 +30,7 @@ fn a_message_whose_destructor_panics_harms_nobody_whom_it_does_not_reach() {
         let dead = super::dead(&context).await;
         assert_eq!(context.send(dead, bomb()), Ok(()));
         assert_eq!(dropped.load(Ordering::SeqCst), 1);
-        context.send_after(std::time::Duration::from_secs(3600), dead, bomb());
+        context.send_after(Duration::from_secs(3600), dead, bomb());
         assert_eq!(dropped.load(Ordering::SeqCst), 2);
         assert!(context.send("nobody", bomb()).is_err());
         assert_eq!(dropped.load(Ordering::SeqCst), 3);
@@ -42,7 +46,7 @@ fn a_message_whose_destructor_panics_harms_nobody_whom_it_does_not_reach() {
         assert!(mailbox(&context).is_empty());
         assert_eq!(dropped.load(Ordering::SeqCst), 4);
         // A timer that is cancelled.
-        let timer = context.send_after(std::time::Duration::from_secs(3600), context.pid(), bomb());
+        let timer = context.send_after(Duration::from_secs(3600), context.pid(), bomb());
         assert!(context.cancel_timer(timer).is_some());
         assert_eq!(dropped.load(Ordering::SeqCst), 5);
     });
@@ -84,4 +88,69 @@ fn a_pattern_that_panics_ends_its_process() {
         });
         assert_eq!(reason.await, ExitReason::PANIC.with_detail("in a pattern"));
     });
+}
+
+/// What was written to the log, a line for each event.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn lines(&self, word: &str) -> Vec<String> {
+        self.0.lock().unwrap().iter().filter(|line| line.contains(word)).cloned().collect()
+    }
+}
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Line(String);
+        impl Visit for Line {
+            fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+                self.0.push_str(&format!("{field}={value:?} "));
+            }
+        }
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_process_that_does_not_yield_is_named_in_the_log_once() {
+    let log = Log::default();
+    tracing::subscriber::set_global_default(log.clone()).expect("nobody else in this binary logs");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let reason = runtime.block_on(async {
+        let seams = Seams::production(std::env::temp_dir());
+        let long_schedule = Some(Duration::from_millis(1));
+        let node = Node::start(NodeOptions { long_schedule, ..NodeOptions::new("a", seams) });
+        super::end_of(&node, move |context: Context| async move {
+            context.set_label("spinner");
+            let stuck_at = context.now() + STUCK_AFTER;
+            while log.lines("process=\"spinner\"").is_empty() && context.now() < stuck_at {
+                std::hint::spin_loop();
+            }
+            let named_at = context.now();
+            while context.now() < named_at + Duration::from_millis(5) {
+                std::hint::spin_loop();
+            }
+            assert_eq!(log.lines("process=\"spinner\"").len(), 1);
+            assert!(log.lines("spinner")[0].contains("long schedule"), "{:?}", log.lines("spinner"));
+        })
+        .await
+    });
+    assert_eq!(reason, ExitReason::NORMAL);
 }

@@ -119,6 +119,14 @@ fn the_first_reason_counts() {
             ExitReason::NORMAL
         });
         assert_eq!(reason.await, boom());
+        // Also within one turn, in which the process goes on until it waits.
+        let reason = ends_with(&context, |context| async move {
+            context.exit_signal(context.pid(), boom());
+            context.exit_signal(context.pid(), ExitReason::new("later"));
+            context.trap_exit(true);
+            context.receive().await;
+        });
+        assert_eq!(reason.await, boom());
     });
 }
 
