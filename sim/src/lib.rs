@@ -14,6 +14,7 @@ mod disk;
 mod entropy;
 mod executor;
 mod hasher;
+mod links;
 mod network;
 mod outcome;
 mod plan;
@@ -29,6 +30,7 @@ pub mod timeline;
 mod tracer;
 
 pub use disk::{CrashLoss, Disk, DiskFaults};
+pub use links::Links;
 pub use network::{ConnectionInfo, Network};
 pub use outcome::Outcome;
 pub use plan::{Fault, FaultKind, Field, Plan, PlanError, PlannedFault};

@@ -346,6 +346,15 @@ impl SimHandle {
         self.host(host, |host| Arc::new(SimTracer { kernel, life: host.life.clone(), name: host.name.clone() }))
     }
 
+    pub(crate) fn kernel(&self) -> Arc<Kernel> {
+        self.0.kernel.clone()
+    }
+
+    /// The present life of a host, which is made when it is not there.
+    pub(crate) fn life(&self, host: &str) -> Arc<Life> {
+        self.host(host, |host| host.life.clone())
+    }
+
     /// Starts a task on a host. It ends when the host crashes.
     pub fn spawn(&self, host: &str, task: impl Future<Output = ()> + Send + 'static) {
         let life = self.host(host, |host| host.life.clone());

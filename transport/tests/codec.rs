@@ -294,7 +294,8 @@ proptest! {
     ) {
         let now = Timestamp::from_nanos(1);
         let mut endpoint = Endpoint::new("b", 1, 7, Config::default());
-        let connection = endpoint.handle_accepted(now, identity("a")).expect("the first");
+        let connection = ConnectionId::Accepted(1);
+        assert!(endpoint.handle_accepted(now, connection, identity("a")));
         if shake_hands {
             let (_, hello) = &frames()[0];
             endpoint.handle_received(now, connection, StreamId::CONTROL, &frame_bytes(hello));
@@ -318,7 +319,8 @@ proptest! {
 fn check_violation(stream: u16, frames: &[Frame], expected: &str) {
     let now = Timestamp::from_nanos(1);
     let mut endpoint = Endpoint::new("b", 1, 7, Config::default());
-    let connection = endpoint.handle_accepted(now, identity("a")).expect("the first");
+    let connection = ConnectionId::Accepted(1);
+    assert!(endpoint.handle_accepted(now, connection, identity("a")));
     let hello = Frame::Hello(Hello::new("a", 2, 7, &Config::default()));
     for frame in [hello, Frame::Ready] {
         endpoint.handle_received(now, connection, StreamId::CONTROL, &frame_bytes(&frame));
@@ -363,8 +365,8 @@ fn a_handshake_that_is_sent_again_over_another_connection_changes_nothing() {
     let now = Timestamp::from_nanos(1);
     let mut endpoint = Endpoint::new("b", 1, 7, Config::default());
     let hello = frame_bytes(&Frame::Hello(Hello { dial: 3, ..Hello::new("a", 2, 7, &Config::default()) }));
-    for _ in 0..2 {
-        let connection = endpoint.handle_accepted(now, identity("a")).expect("few");
+    for connection in [1, 2].map(ConnectionId::Accepted) {
+        assert!(endpoint.handle_accepted(now, connection, identity("a")));
         endpoint.handle_writable(now, connection, StreamId::CONTROL, 4096);
         endpoint.handle_received(now, connection, StreamId::CONTROL, &hello);
     }
@@ -377,10 +379,12 @@ fn a_handshake_that_is_sent_again_over_another_connection_changes_nothing() {
 fn too_many_that_do_not_say_who_they_are_are_closed_at_the_limit() {
     let now = Timestamp::from_nanos(1);
     let mut endpoint = Endpoint::new("b", 1, 7, Config { handshakes_max: 2, ..Config::default() });
-    let first = endpoint.handle_accepted(now, identity("x"));
-    assert!(first.is_some() && endpoint.handle_accepted(now, identity("y")).is_some());
-    assert_eq!(endpoint.handle_accepted(now, identity("z")), None::<ConnectionId>);
+    let accept = |endpoint: &mut Endpoint, at, number| {
+        endpoint.handle_accepted(at, ConnectionId::Accepted(number), identity("x"))
+    };
+    assert!(accept(&mut endpoint, now, 1) && accept(&mut endpoint, now, 2));
+    assert!(!accept(&mut endpoint, now, 3));
     let later = endpoint.poll_timeout().expect("they do not wait for ever");
     endpoint.handle_timeout(later);
-    assert!(endpoint.handle_accepted(later, identity("z")).is_some());
+    assert!(accept(&mut endpoint, later, 4));
 }

@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rusm-sim", &["rusm-core", "rusm-transport", "rusm-host", "rusm-sim-macros"]),
     ("rusm-cli", &["rusm-core", "rusm-transport", "rusm-host", "rusm-sim"]),
     ("rusm-suites", &["rusm-core", "rusm-transport", "rusm-host", "rusm-sim", "rusm-cli"]),
-    ("xtask", &["rusm-core", "rusm-sim"]),
+    ("xtask", &["rusm-core", "rusm-transport", "rusm-sim"]),
 ];
 
 #[derive(Deserialize)]

@@ -136,7 +136,7 @@ impl Endpoint {
     fn dial(&mut self, now: Timestamp, node: NodeId) {
         let Some(peer) = self.peers.get_mut(&node).filter(|peer| peer.pairing.is_alone()) else { return };
         self.last_connection += 1;
-        let connection = ConnectionId(self.last_connection);
+        let connection = ConnectionId::Dialled(self.last_connection);
         let (dial, association) = peer.pairing.dial(connection);
         let asks = Phase::Dialling(Hello { dial, association, ..self.hello.clone() });
         self.connections.insert(connection, Connection::new(asks, Some(node), &self.config, now));
@@ -152,18 +152,17 @@ impl Endpoint {
         }
     }
 
-    /// Another node has made a connection, with a certificate that was checked. `None` when too many are in their handshake:
-    /// the driver closes it.
-    pub fn handle_accepted(&mut self, now: Timestamp, certificate: Identity) -> Option<ConnectionId> {
+    /// Another node has made a connection, with a certificate that was checked. False when too many are in their handshake: the
+    /// driver closes it.
+    pub fn handle_accepted(&mut self, now: Timestamp, connection: ConnectionId, certificate: Identity) -> bool {
+        debug_assert!(matches!(connection, ConnectionId::Accepted(_)), "the endpoint names those that it dials");
         let asking = self.connections.values().filter(|connection| connection.peer.is_none()).count();
         if asking >= self.config.handshakes_max {
-            return None;
+            return false;
         }
-        self.last_connection += 1;
-        let connection = ConnectionId(self.last_connection);
         let asks = Phase::Accepted(certificate);
         self.connections.insert(connection, Connection::new(asks, None, &self.config, now));
-        Some(connection)
+        true
     }
 
     /// A connection could not be made, was closed by the other side, or broke.

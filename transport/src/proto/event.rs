@@ -7,7 +7,12 @@ use rusm_core::NodeId;
 
 /// Names a connection of one endpoint, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub u64);
+pub enum ConnectionId {
+    /// One that this node dialled: the endpoint counts them.
+    Dialled(u64),
+    /// One that another node dialled: the driver counts them.
+    Accepted(u64),
+}
 
 /// What the driver is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

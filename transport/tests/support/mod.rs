@@ -179,9 +179,10 @@ impl World {
         let (node, connection, to) = self.dials.swap_remove(dial);
         let Some(other) = self.names.iter().position(|name| *name == to) else { return };
         let (own, now) = (identity(&self.names[node]), self.now);
-        let Some(accepted) = self.nodes[other].handle_accepted(now, own) else {
+        let accepted = ConnectionId::Accepted(self.wires.len() as u64);
+        if !self.nodes[other].handle_accepted(now, accepted, own) {
             return self.nodes[node].handle_closed(now, connection);
-        };
+        }
         let ends = [(node, connection), (other, accepted)];
         self.wires.push(Wire { ends, pipes: Default::default(), closed: [false; 2], told: [false; 2] });
         self.nodes[node].handle_connected(now, connection, identity(&to));

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod concurrent;
+mod nodes;
 mod program;
 #[cfg(test)]
 mod rules_page;
@@ -35,6 +36,9 @@ pub(crate) struct Run {
     /// Run in the simulator with this seed.
     #[arg(long, conflicts_with = "threads")]
     seed: Option<u64>,
+    /// Spread the processes over so many nodes, with the links between them simulated. For programs of signals.
+    #[arg(long, requires = "seed", value_parser = clap::value_parser!(u16).range(1..=16))]
+    nodes: Option<u16>,
     /// Run on the production executor with so many worker threads.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -49,14 +53,22 @@ pub(crate) fn run(command: &Otp) -> anyhow::Result<()> {
     let (Otp::Signals(run) | Otp::Supervisors(run)) = command;
     let text = std::fs::read_to_string(&run.file)
         .map_err(|error| anyhow::anyhow!("cannot read {}: {error}", run.file.display()))?;
-    let world = match run.seed {
-        Some(seed) => World::Simulated { seed },
-        None => World::Threads(run.threads),
+    let world = match (run.seed, run.nodes) {
+        (Some(seed), Some(nodes)) => World::Nodes { seed, nodes: nodes.into() },
+        (Some(seed), None) => World::Simulated { seed },
+        (None, _) => World::Threads(run.threads),
     };
     let outcomes = match command {
         Otp::Signals(_) => signals::outcomes(&text, world)?,
-        Otp::Supervisors(_) => supervisors::outcomes(&text, world)?,
+        Otp::Supervisors(_) => {
+            anyhow::ensure!(run.nodes.is_none(), "--nodes: a supervisor starts its children on its own node");
+            supervisors::outcomes(&text, world)?
+        }
     };
     print!("{outcomes}");
+    if let Some(nodes) = run.nodes {
+        // Not among the outcomes, which are compared as they are.
+        eprintln!("{} signals crossed between {nodes} nodes", nodes::crossed());
+    }
     Ok(())
 }

@@ -70,6 +70,18 @@ fn signal_programs_end_as_on_otp_in_the_simulator() {
 }
 
 #[test]
+fn signal_programs_end_as_on_otp_spread_over_two_and_three_nodes() {
+    let (programs, expected) = SIGNALS;
+    for seed in seeds().step_by(2) {
+        for nodes in [2, 3] {
+            let world = World::Nodes { seed, nodes };
+            check(signals::outcomes(programs, world), expected, world);
+        }
+    }
+    assert!(super::nodes::crossed() > 10_000, "the programs have not crossed between nodes");
+}
+
+#[test]
 fn supervision_programs_end_as_on_otp_on_one_and_two_threads() {
     let (programs, expected) = SUPERVISORS;
     for threads in [1, 2] {

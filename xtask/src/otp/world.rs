@@ -1,3 +1,4 @@
+use super::nodes::Nodes;
 use anyhow::Context as _;
 use rusm_core::seam::Seams;
 use rusm_core::{Context, Node, NodeOptions};
@@ -20,6 +21,8 @@ pub(super) enum World {
     Threads(usize),
     /// The simulator: schedule and delivery of unordered signals are drawn from the seed.
     Simulated { seed: u64 },
+    /// The simulator, with so many nodes and simulated links between them.
+    Nodes { seed: u64, nodes: usize },
 }
 
 impl World {
@@ -36,7 +39,8 @@ impl World {
                 let runtime = runtime.worker_threads(threads.max(1)).enable_all().build()?;
                 runtime.block_on(on_threads(jobs))
             }
-            Self::Simulated { seed } => jobs.into_iter().map(|job| simulated(seed, job)).collect(),
+            Self::Simulated { seed } => jobs.into_iter().map(|job| simulated(seed, 1, job)).collect(),
+            Self::Nodes { seed, nodes } => jobs.into_iter().map(|job| simulated(seed, nodes, job)).collect(),
         }
     }
 
@@ -44,8 +48,12 @@ impl World {
     pub(super) fn pause(self) -> Duration {
         match self {
             Self::Threads(_) => Duration::from_micros(50),
-            Self::Simulated { .. } => Duration::from_secs(10),
+            Self::Simulated { .. } | Self::Nodes { .. } => Duration::from_secs(10),
         }
+    }
+
+    pub(super) fn is_simulated(self) -> bool {
+        !matches!(self, Self::Threads(_))
     }
 }
 
@@ -83,7 +91,7 @@ async fn next_result<T>(running: &mut VecDeque<oneshot::Receiver<T>>) -> anyhow:
     }
 }
 
-fn simulated<F, Fut, T>(seed: u64, job: F) -> anyhow::Result<T>
+fn simulated<F, Fut, T>(seed: u64, nodes: usize, job: F) -> anyhow::Result<T>
 where
     F: FnOnce(Context) -> Fut + Send + 'static,
     Fut: Future<Output = T> + Send + 'static,
@@ -94,11 +102,16 @@ where
     // A signal that takes a good part of a child's shutdown time, 60 ms, is not what OTP's outcomes were recorded with.
     options.profile.signal_ns_max = options.profile.signal_ns_max.min(SIGNAL_NS_MAX);
     let sim = Sim::new(options);
-    let node = Node::start(NodeOptions::new("otp", sim.seams("otp")));
+    let (node, others) = match nodes {
+        1 => (Node::start(NodeOptions::new("otp", sim.seams("otp"))), Nodes::default()),
+        _ => Nodes::start(&sim.handle(), nodes),
+    };
     let (result, done) = oneshot::channel();
     node.spawn(move |context| async move {
         // The receiver waits for as long as this runs.
         let _ = result.send(job(context).await);
     });
-    sim.block_on(done)?.context("the driver of a program crashed")
+    let done = sim.block_on(done);
+    others.clear();
+    done?.context("the driver of a program crashed")
 }

@@ -357,7 +357,11 @@ impl State {
         for (watcher, monitor) in std::mem::take(&mut process.watchers) {
             news.entry(watcher).or_default().push(Signal::Down { monitor, reason });
         }
-        process.monitors.clear();
+        for (monitor, target) in std::mem::take(&mut process.monitors) {
+            if let Some(target) = target {
+                news.entry(target).or_default().push(Signal::Demonitor((own, monitor)));
+            }
+        }
         self.names.retain(|_, owner| *owner != own);
         let mut all = vec![self];
         for (other, signals) in news {

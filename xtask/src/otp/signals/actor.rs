@@ -1,15 +1,16 @@
 use super::operation::{Operation, Pattern};
+use super::places::Places;
 use super::seen::{Seen, Sent};
 use rusm_core::{
-    Context, Destination, ExitReason, Message, Monitored, Payload, Pid, ProcessBody, Reference, SpawnOptions,
-    process_body,
+    Context, Destination, ExitReason, Message, Monitored, Node, Payload, Pid, ProcessBody, Reference, SpawnOptions,
+    Spawned, process_body,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the names in a program mean.
-#[derive(Default)]
 pub(super) struct Directory {
+    pub(super) places: Arc<Places>,
     pub(super) processes: BTreeMap<String, Pid>,
     pub(super) monitors: BTreeMap<String, MadeMonitor>,
     pub(super) aliases: BTreeMap<String, (String, Reference)>,
@@ -31,6 +32,11 @@ pub(super) fn lock(directory: &SharedDirectory) -> MutexGuard<'_, Directory> {
 }
 
 impl Directory {
+    pub(super) fn new(places: Arc<Places>) -> SharedDirectory {
+        let (processes, monitors, aliases) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Arc::new(Mutex::new(Self { places, processes, monitors, aliases }))
+    }
+
     pub(super) fn process_name(&self, pid: Pid) -> String {
         let found = self.processes.iter().find(|(_, process)| **process == pid);
         found.map_or_else(|| pid.to_string(), |(name, _)| name.clone())
@@ -63,7 +69,8 @@ pub(super) enum Command {
 /// A process of a program: it does what it is told and leaves everything else in its mailbox.
 pub(super) fn body(name: String, directory: SharedDirectory) -> ProcessBody {
     process_body(move |context| async move {
-        let actor = Actor { context, name, directory };
+        let places = lock(&directory).places.clone();
+        let actor = Actor { context, name, directory, places };
         loop {
             let message = actor.context.receive_match(is_command).await;
             let Message::Call { from, payload } = message else { continue };
@@ -93,6 +100,7 @@ struct Actor {
     context: Context,
     name: String,
     directory: SharedDirectory,
+    places: Arc<Places>,
 }
 
 impl Actor {
@@ -117,8 +125,11 @@ impl Actor {
             Operation::Unlink(process) => context.unlink(self.pid_of(&process)),
             Operation::Monitor { monitor, target } => {
                 let by_name = target.starts_with('n');
-                let named = by_name.then(|| context.whereis(&target));
-                let object = if by_name { Monitored::Name(target) } else { Monitored::Pid(self.pid_of(&target)) };
+                let named = by_name.then(|| self.places.first().whereis(&target));
+                let object = match by_name {
+                    true => self.places.monitored(context.node(), &target),
+                    false => Monitored::Pid(self.pid_of(&target)),
+                };
                 self.monitored(monitor, context.monitor(object), named);
             }
             Operation::MonitorAlias { monitor, process, mode } => {
@@ -139,11 +150,11 @@ impl Actor {
             Operation::Exit2(process, reason) => context.exit_signal(self.pid_of(&process), reason),
             Operation::Trap(on) => drop(context.trap_exit(on)),
             Operation::Register { name, process } => {
-                return Some(done(context.register(&name, self.pid_of(&process)), "true"));
+                return Some(done(self.places.first().register(&name, self.pid_of(&process)), "true"));
             }
-            Operation::Unregister(name) => return Some(done(context.unregister(&name), "true")),
+            Operation::Unregister(name) => return Some(done(self.places.first().unregister(&name), "true")),
             Operation::Whereis(name) => {
-                let pid = context.whereis(&name);
+                let pid = self.places.first().whereis(&name);
                 return Some(pid.map_or("undefined".to_owned(), |pid| lock(&self.directory).process_name(pid)));
             }
             Operation::Send { to, message } => return self.send(&to, message),
@@ -165,11 +176,25 @@ impl Actor {
         let body = body(process.clone(), self.directory.clone());
         let options =
             SpawnOptions { link, monitor: monitor.is_some(), label: process.clone(), ..SpawnOptions::default() };
-        let spawned = self.context.spawn_with(options, body);
+        let node = self.places.of_process(&process);
+        let spawned = match node.id() == self.context.node().id() {
+            true => self.context.spawn_with(options, body),
+            false => self.spawn_there(node, options, body),
+        };
         lock(&self.directory).processes.insert(process, spawned.pid);
         if let (Some(monitor), Some(reference)) = (monitor, spawned.monitor) {
             self.monitored(monitor, reference, None);
         }
+    }
+
+    /// A node starts no process of another one's: it is started there, and then tied to this one.
+    fn spawn_there(&self, node: &Node, options: SpawnOptions, body: ProcessBody) -> Spawned {
+        let (link, monitor) = (options.link, options.monitor);
+        let pid = node.spawn_with(SpawnOptions { label: options.label, ..SpawnOptions::default() }, body).pid;
+        if link {
+            self.context.link(pid);
+        }
+        Spawned { pid, monitor: monitor.then(|| self.context.monitor(pid)) }
     }
 
     fn monitored(&self, monitor: String, reference: Reference, named: Option<Option<Pid>>) {
@@ -181,10 +206,12 @@ impl Actor {
         let by_name = to.starts_with('n');
         let destination = match to.as_bytes().first() {
             Some(b'p') => Destination::Pid(self.pid_of(to)),
-            Some(b'n') => Destination::Name(to.to_owned()),
+            // A name of another node is no error when nobody has it; the outcomes say badarg.
+            Some(b'n') if self.places.first().whereis(to).is_none() => return Some("badarg".to_owned()),
+            Some(b'n') => self.places.by_name(self.context.node(), to),
             _ => Destination::Alias(lock(&self.directory).alias(to)?.1),
         };
-        let sent = self.context.send(destination, Payload::local(Sent { from: self.name.clone(), number }));
+        let sent = self.context.send(destination, Sent { from: self.name.clone(), number }.term());
         by_name.then(|| done(sent, "ok"))
     }
 

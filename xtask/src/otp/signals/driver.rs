@@ -1,20 +1,24 @@
-use super::actor::{self, Command, SharedDirectory, lock};
+use super::actor::{self, Command, Directory, SharedDirectory, lock};
 use super::operation::{Operation, Pattern, Step, Steps};
+use super::places::Places;
 use super::seen::{Seen, number};
 use crate::otp::world::World;
 use rusm_core::{Context, ExitReason, Message, Monitored, Payload, Pid, ProcessInfo, Reference, SpawnOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Runs one program: a step at a time, each until nothing moves any more. Returns the outcome.
 pub(super) async fn run(context: Context, program: Steps, world: World) -> String {
-    let mut driver = Driver { context, world, directory: SharedDirectory::default(), known: BTreeMap::new() };
+    let places = Arc::new(Places::new(&context, &program.steps));
+    let directory = Directory::new(places.clone());
+    let mut driver = Driver { context, world, places, directory, known: BTreeMap::new() };
     let mut out = String::new();
     for root in program.roots {
         let body = actor::body(root.clone(), driver.directory.clone());
         let options = SpawnOptions { label: root.clone(), ..SpawnOptions::default() };
-        let pid = driver.context.node().spawn_with(options, body).pid;
+        let pid = driver.places.of_process(&root).spawn_with(options, body).pid;
         lock(&driver.directory).processes.insert(root, pid);
     }
     driver.adopt().await;
@@ -40,6 +44,7 @@ struct Known {
 struct Driver {
     context: Context,
     world: World,
+    places: Arc<Places>,
     directory: SharedDirectory,
     /// By number, then name.
     known: BTreeMap<(u64, String), Known>,
@@ -73,7 +78,7 @@ impl Driver {
     }
 
     fn info(&self, pid: Pid) -> Option<ProcessInfo> {
-        self.context.node().process_info(pid)
+        self.places.of_pid(pid).process_info(pid)
     }
 
     async fn step(&mut self, step: Step) -> String {
@@ -137,7 +142,7 @@ impl Driver {
 
     /// Asks an actor; `None` when it ends before it answers.
     async fn ask<T: 'static>(&self, actor: Pid, command: Command) -> Option<T> {
-        let answer = self.context.call(actor, Payload::local(command), Duration::MAX).await;
+        let answer = self.places.of_pid(actor).call(actor, Payload::local(command), Duration::MAX).await;
         answer.ok().and_then(|payload| payload.downcast::<T>().ok())
     }
 
@@ -148,7 +153,7 @@ impl Driver {
             let all = self.alive().into_iter().map(|(_, pid)| pid).collect();
             self.ask::<()>(actor, Command::Flush(all)).await;
         }
-        if let World::Simulated { .. } = self.world {
+        if self.world.is_simulated() {
             self.context.sleep(self.world.pause()).await;
         }
         loop {
@@ -164,7 +169,7 @@ impl Driver {
     async fn see_the_dead(&mut self) -> bool {
         let mut died = false;
         for ((_, name), known) in &mut self.known {
-            if known.dead.is_some() || self.context.node().process_info(known.pid).is_some() {
+            if known.dead.is_some() || self.places.of_pid(known.pid).process_info(known.pid).is_some() {
                 continue;
             }
             let monitor = known.monitor;
@@ -194,7 +199,11 @@ impl Driver {
 
     /// A monitor by name does not show its process: there must be as many of them as have a live one.
     fn is_named_down_under_way(&self, owner: &str, info: &ProcessInfo, dead: &BTreeSet<Pid>) -> bool {
-        let shown = info.monitors.iter().filter(|object| matches!(object, Monitored::Name(_))).count();
+        let shown = info
+            .monitors
+            .iter()
+            .filter(|object| matches!(object, Monitored::Name(_) | Monitored::NameAt { .. }))
+            .count();
         let directory = lock(&self.directory);
         let expected = directory.monitors.values().filter(|monitor| {
             let watches_somebody = matches!(monitor.named, Some(Some(pid)) if !dead.contains(&pid) && pid != info.pid);

@@ -3,6 +3,7 @@
 mod actor;
 mod driver;
 mod operation;
+mod places;
 mod seen;
 
 use super::program::programs;

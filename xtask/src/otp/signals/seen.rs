@@ -1,5 +1,5 @@
 use super::actor::Directory;
-use rusm_core::{ExitReason, Message, Monitored};
+use rusm_core::{Encoding, ExitReason, Message, Monitored, Payload, Term};
 use std::fmt;
 
 /// A message as the outcome prints it.
@@ -10,11 +10,22 @@ pub(super) enum Seen {
     Down { monitor: String, object: String, reason: ExitReason },
 }
 
-/// What programs send.
-#[derive(Clone)]
+/// What programs send, as a term: who, and which message.
 pub(super) struct Sent {
     pub(super) from: String,
     pub(super) number: u64,
+}
+
+impl Sent {
+    pub(super) fn term(&self) -> Term {
+        Term::new(Encoding::Text, format!("{} {}", self.from, self.number))
+    }
+
+    fn read(payload: &Payload) -> Option<Self> {
+        let text = std::str::from_utf8(&payload.as_term()?.bytes).ok()?;
+        let (from, number) = text.split_once(' ')?;
+        Some(Self { from: from.to_owned(), number: number.parse().ok()? })
+    }
 }
 
 impl Seen {
@@ -22,7 +33,7 @@ impl Seen {
     pub(super) fn of(message: &Message, directory: &Directory) -> Option<Self> {
         match message {
             Message::Plain(payload) => {
-                let Sent { from, number } = payload.downcast_ref::<Sent>()?.clone();
+                let Sent { from, number } = Sent::read(payload)?;
                 Some(Self::Message { from, number })
             }
             Message::Exit { from, reason } => {

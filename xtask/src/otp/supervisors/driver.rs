@@ -103,7 +103,7 @@ impl Driver {
             self.context
                 .sleep(match self.world {
                     World::Threads(_) => self.world.pause(),
-                    World::Simulated { .. } => Duration::from_millis(1),
+                    World::Simulated { .. } | World::Nodes { .. } => Duration::from_millis(1),
                 })
                 .await;
         }

@@ -1,0 +1,102 @@
+//! A node that crashes and comes back is another life: who it was reaches nobody, and who was tied to it hears of that once.
+
+use crate::explore::explore;
+use crate::world::{World, below, idle, millis, number_term, start_node};
+use parking_lot::Mutex;
+use rusm_core::{Context, Destination, ExitReason, Message, Node, Pid};
+use rusm_sim::SimHandle;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[test]
+fn no_pid_of_a_life_that_is_over_is_answered() {
+    let sometimes = &["down noconnection", "down noproc", "links: a dead node was answered for"];
+    explore("no_pid_of_a_life_that_is_over_is_answered", 60, sometimes, scenario);
+}
+
+async fn scenario(sim: SimHandle) {
+    let world = World::start(&sim);
+    let current = Arc::new(Mutex::new(spawn_target(&world.nodes[2])));
+    let watchers: Vec<(Node, Pid)> = world.nodes[..2]
+        .iter()
+        .map(|node| {
+            let (sim, current) = (sim.clone(), current.clone());
+            (node.clone(), node.spawn(move |context| watcher(context, sim, current)))
+        })
+        .collect();
+    let mut rng = sim.random("crashes");
+    let mut node = world.nodes[2].clone();
+    for _ in 0..3 {
+        sim.sleep(Duration::from_secs(3) + millis(&mut rng, 20_000)).await;
+        let before = *current.lock();
+        sim.crash("c");
+        drop(node);
+        sim.sleep(millis(&mut rng, 15_000)).await;
+        node = start_node(&sim, &world.links, "c");
+        // Fills the slot that the old one had.
+        let target = spawn_target(&node);
+        assert_eq!((target.index, target.serial), (before.index, before.serial), "only its life tells them apart");
+        assert!(target.incarnation > before.incarnation);
+        *current.lock() = target;
+    }
+    world.chaos(0).await;
+    for (node, watcher) in watchers {
+        let info = node.process_info(watcher).expect("a watcher lives");
+        assert!(info.monitors.len() <= 1 && info.links.is_empty(), "{info:?}");
+    }
+    // Nobody has told the present one anything that was for another.
+    let pid = *current.lock();
+    let answer = node.call(pid, rusm_core::Payload::local(()), Duration::from_secs(10)).await.expect("it lives");
+    assert_eq!(answer.downcast::<u64>().ok(), Some(0));
+}
+
+fn spawn_target(node: &Node) -> Pid {
+    node.spawn(count_wrong)
+}
+
+/// Counts the messages that were for a process of another life.
+async fn count_wrong(context: Context) {
+    let (own, mut wrong) = (context.pid(), 0);
+    loop {
+        match context.receive().await {
+            Message::Plain(payload) => {
+                let meant = crate::world::number_of(payload.as_term().expect("a term"));
+                wrong += u64::from(meant != u64::from(own.incarnation));
+            }
+            Message::Call { from, .. } => context.reply(from, rusm_core::Payload::local(wrong)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Says to each pid that it has ever known which life it means.
+async fn watcher(context: Context, sim: SimHandle, current: Arc<Mutex<Pid>>) {
+    let mut rng = sim.random(&format!("watcher {}", context.random()));
+    let mut known: Vec<Pid> = Vec::new();
+    for _ in 0..150 {
+        let now = *current.lock();
+        if !known.contains(&now) {
+            known.push(now);
+        }
+        let pid = known[below(&mut rng, known.len() as u64) as usize];
+        context.send(Destination::Pid(pid), number_term(pid.incarnation.into())).expect("a term");
+        if below(&mut rng, 3) == 0 {
+            let monitor = context.monitor(pid);
+            let is_it = |message: &Message| matches!(message, Message::Down { monitor: of, .. } if *of == monitor);
+            match context.receive_timeout(Duration::from_secs(1), is_it).await {
+                Some(Message::Down { reason, .. }) => {
+                    sim.recorder().count(&format!("down {}", reason.word()));
+                    assert!([ExitReason::NOPROC, ExitReason::NOCONNECTION].contains(&reason), "nobody was killed");
+                    let again = context.receive_timeout(Duration::from_millis(50), is_it).await;
+                    assert!(again.is_none(), "twice");
+                }
+                _ => drop(context.demonitor_flush(monitor)),
+            }
+        }
+        if pid.incarnation < current.lock().incarnation {
+            assert!(!context.is_alive(pid).await, "a pid of a life that is over was answered for");
+        }
+        context.sleep(millis(&mut rng, 600)).await;
+    }
+    idle(context).await;
+}

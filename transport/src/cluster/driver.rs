@@ -1,0 +1,214 @@
+use super::lanes::{Line, Outward};
+use super::wire::{Input, Wire};
+use crate::proto::{Action, Config, Endpoint, Event, Lane};
+use parking_lot::Mutex;
+use rusm_core::seam::Clock;
+use rusm_core::{Association, Node, NodeId, Pid};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Notify;
+
+/// How a node takes part in a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterOptions {
+    /// Which cluster: nodes of another are refused.
+    pub cluster: u128,
+    /// The names of the other nodes that can be dialled. Whoever dials this node is known from then on.
+    pub nodes: Vec<String>,
+    /// Limits and times.
+    pub config: Config,
+}
+
+/// A node's part in its cluster: the protocol, driven. Cheap to clone.
+#[derive(Clone)]
+pub struct Cluster(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) state: Mutex<State>,
+    pub(super) wake: Notify,
+    pub(super) signal_len_max: u32,
+    inputs: Mutex<Vec<Input>>,
+    stopping: AtomicBool,
+}
+
+pub(super) struct State {
+    pub(super) endpoint: Endpoint,
+    /// Who waits for which lane of which association to open.
+    pub(super) held: BTreeSet<(u64, Lane, Pid)>,
+}
+
+impl Cluster {
+    /// Makes the other nodes reachable for a node's processes, and starts the task that drives the protocol. `None` when that
+    /// was done before.
+    ///
+    /// # Panics
+    /// As [`Endpoint::new`].
+    pub fn start(node: &Node, wire: Arc<dyn Wire>, options: ClusterOptions) -> Option<Self> {
+        let ClusterOptions { cluster, nodes, config } = options;
+        let signal_len_max = config.signal_len_max;
+        let mut endpoint = Endpoint::new(node.name(), node.incarnation(), cluster, config);
+        for name in nodes.iter().filter(|name| *name != node.name()) {
+            if !endpoint.know(name) {
+                tracing::error!(node = %name, "this name cannot be used: it is empty, too long, or has another's number");
+            }
+        }
+        let inner = Arc::new(Inner {
+            clock: node.seams().clock.clone(),
+            state: Mutex::new(State { endpoint, held: BTreeSet::new() }),
+            wake: Notify::new(),
+            signal_len_max,
+            inputs: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        });
+        if !node.set_peers(Arc::new(Outward(inner.clone()))) {
+            return None;
+        }
+        let task = Task { node: node.clone(), wire, inner: inner.clone(), associations: BTreeMap::new() };
+        node.seams().executor.spawn(Box::pin(task.run()));
+        Some(Self(inner))
+    }
+
+    /// Something has happened on the wire.
+    pub fn input(&self, input: Input) {
+        self.0.inputs.lock().push(input);
+        self.0.wake.notify_one();
+    }
+
+    /// Closes all connections and ends all associations; the other nodes hear of it at once. The node stays as it is, alone
+    /// from then on.
+    pub fn stop(&self) {
+        self.0.stopping.store(true, Ordering::SeqCst);
+        self.0.wake.notify_one();
+    }
+}
+
+/// The one task that takes what comes in and does what is to be done, in order.
+struct Task {
+    node: Node,
+    wire: Arc<dyn Wire>,
+    inner: Arc<Inner>,
+    associations: BTreeMap<u64, Association>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        loop {
+            let clock = self.inner.clock.clone();
+            let (actions, events, deadline) = self.turn();
+            if actions.is_empty() && events.is_empty() {
+                if self.inner.stopping.load(Ordering::SeqCst) {
+                    return;
+                }
+                let woken = self.inner.wake.notified();
+                match deadline {
+                    None => woken.await,
+                    Some(deadline) => tokio::select! {
+                        biased;
+                        () = woken => {}
+                        () = clock.sleep_until(deadline) => {}
+                    },
+                }
+                continue;
+            }
+            // Neither the wire nor the node is called with the lock.
+            for action in actions {
+                match action {
+                    Action::Dial { connection, node } => self.wire.dial(connection, &node),
+                    Action::Transmit { connection, stream, bytes } => self.wire.transmit(connection, stream, bytes),
+                    Action::Close { connection } => self.wire.close(connection),
+                }
+            }
+            for event in events {
+                self.handle(event);
+            }
+        }
+    }
+
+    /// Takes in what has happened, and the time.
+    fn turn(&self) -> (Vec<Action>, Vec<Event>, Option<rusm_core::Timestamp>) {
+        let inputs = std::mem::take(&mut *self.inner.inputs.lock());
+        let now = self.inner.clock.now();
+        let endpoint = &mut self.inner.state.lock().endpoint;
+        let mut refused = Vec::new();
+        for input in inputs {
+            match input {
+                Input::Connected(connection, certificate) => endpoint.handle_connected(now, connection, certificate),
+                Input::Accepted(connection, certificate) => {
+                    if !endpoint.handle_accepted(now, connection, certificate) {
+                        refused.push(Action::Close { connection });
+                    }
+                }
+                Input::Received(connection, stream, bytes) => {
+                    endpoint.handle_received(now, connection, stream, &bytes);
+                }
+                Input::Writable(connection, stream, room) => endpoint.handle_writable(now, connection, stream, room),
+                Input::Closed(connection) => endpoint.handle_closed(now, connection),
+            }
+        }
+        if self.inner.stopping.load(Ordering::SeqCst) {
+            endpoint.stop();
+        }
+        if endpoint.poll_timeout().is_some_and(|at| at <= now) {
+            endpoint.handle_timeout(now);
+        }
+        let actions = refused.into_iter().chain(std::iter::from_fn(|| endpoint.poll_action())).collect();
+        let events = std::iter::from_fn(|| endpoint.poll_event()).collect();
+        (actions, events, endpoint.poll_timeout())
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Begun { peer, association } => drop(self.association(peer, association)),
+            Event::Up { association, node, incarnation } => {
+                tracing::info!(%node, incarnation, "a node is up");
+                drop(self.association(NodeId::of_name(&node), association));
+            }
+            Event::Signal { association, envelope } => {
+                let Some(association) = self.associations.get(&association) else { return };
+                let from = envelope.signal.from;
+                if let Err(foreign) = association.receive(&self.node, envelope.signal) {
+                    tracing::warn!(?from, "a signal was refused: {foreign}");
+                }
+            }
+            Event::Trust { association, trust } => tracing::info!(association, "a node is {trust:?}"),
+            Event::Open { association, lane } => self.release(|held| (held.0, held.1) == (association, lane)),
+            Event::Ended { peer, association, reason } => {
+                tracing::info!(?peer, "an association has ended: {reason}");
+                if let Some(ended) = self.association(peer, association) {
+                    ended.end(&self.node);
+                }
+                self.associations.remove(&association);
+                self.release(|held| held.0 == association);
+            }
+            Event::Refused { certificate, refusal } => {
+                tracing::warn!(%certificate, "a node was refused: {refusal}");
+            }
+        }
+    }
+
+    /// The node's half of an association; `None` when the node has a later one.
+    fn association(&mut self, peer: NodeId, number: u64) -> Option<Association> {
+        if let Some(known) = self.associations.get(&number) {
+            return Some(known.clone());
+        }
+        let line = Line { inner: self.inner.clone(), number };
+        let association = self.node.associate(peer, Arc::new(line));
+        if association.number() != number {
+            return None;
+        }
+        self.associations.insert(number, association.clone());
+        Some(association)
+    }
+
+    fn release(&self, which: impl Fn(&(u64, Lane, Pid)) -> bool) {
+        let released: Vec<Pid> = {
+            let held = &mut self.inner.state.lock().held;
+            held.extract_if(.., |held| which(held)).map(|(_, _, pid)| pid).collect()
+        };
+        for pid in released {
+            self.node.release(pid);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What drives the protocol on a node: between [`Peers`](rusm_core::seam::Peers), which the node's processes use, and a
+//! [`Wire`], which knows sockets or simulates them.
+
+mod driver;
+mod lanes;
+mod wire;
+
+pub use driver::{Cluster, ClusterOptions};
+pub use wire::{Input, Wire};
