@@ -1,11 +1,13 @@
 //! OTP for Rust, without WebAssembly, sockets or a clock of its own: processes, signals, links, monitors, names, timers
 //! and supervision, on the [`seam`]s that production and the simulator implement.
 
+mod application;
 mod behaviour;
 mod calls;
 pub mod conformance;
 mod context;
 mod discard;
+mod event_manager;
 mod exit_reason;
 mod factory;
 mod groups;
@@ -29,13 +31,20 @@ mod supervisor;
 pub mod sys;
 mod table;
 mod task;
+mod task_supervisor;
 mod tasks;
 mod timer;
 mod trace;
 
+pub use application::{
+    ApplicationError, ApplicationSpec, Applications, ApplicationsRef, Moment, RunningApplication, StartType,
+};
 pub use behaviour::{Behaviour, BehaviourRef, CallFrom, RequestId, RequestIds, Response, StopError};
 pub use calls::Calls;
 pub use context::{CallError, Context, TimerFired};
+pub use event_manager::{
+    EventHandler, EventManager, EventManagerError, EventManagerRef, Handled, HandlerEnd, HandlerEnded,
+};
 pub use exit_reason::{EXIT_REASON_DETAIL_MAX, ExitReason};
 pub use factory::{Factory, ProcessBody, ProcessSpec, process_body};
 pub use groups::{
@@ -60,5 +69,6 @@ pub use supervisor::{
     SupervisorSpec,
 };
 pub use table::PROCESSES_MAX;
+pub use task_supervisor::TaskSupervisor;
 pub use tasks::{Task, TaskError};
 pub use trace::{TraceEvent, Tracer};

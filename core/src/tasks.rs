@@ -1,4 +1,8 @@
-use crate::{Context, Destination, ExitReason, Message, Payload, Pid, Reference, SpawnOptions, process_body};
+use crate::task_supervisor;
+use crate::{
+    Context, Destination, ExitReason, Message, Payload, Pid, ProcessBody, Reference, SpawnOptions, SupervisorError,
+    SupervisorRef, process_body,
+};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -74,20 +78,40 @@ impl<T: Send + 'static> Task<T> {
         Fut: Future<Output = T> + Send + 'static,
     {
         let (answer, marker) = (context.alias(), context.marker());
-        let body = process_body(move |context: Context| {
-            // The context is the job's: what is sent goes through the node, in this process's name.
-            let (node, own) = (context.node().clone(), context.pid());
-            async move {
-                let value = job(context).await;
-                let done = Payload::local(Done { answer, value });
-                // An alias that nobody listens to any more is no error.
-                let _ = node.send_from(own, Destination::Alias(answer), done);
-            }
-        });
         let options = SpawnOptions { link, monitor: true, label: "task".to_owned(), ..SpawnOptions::default() };
-        let spawned = context.spawn_with(options, body);
+        let spawned = context.spawn_with(options, body(answer, job));
         let monitor = spawned.monitor.unwrap_or_else(|| unreachable!("a monitor was asked for"));
         Self { pid: spawned.pid, monitor, answer, marker, result: PhantomData }
+    }
+
+    /// Starts a task under a [`TaskSupervisor`](crate::TaskSupervisor): its crash is an error of [`join`](Self::join) here and nothing more, and it
+    /// ends with its supervisor. When this process ends before the task has begun, it never begins; later it runs on.
+    /// Source: Elixir `Task.Supervisor.async_nolink/3`.
+    ///
+    /// # Errors
+    /// The supervisor is not there, or is none of tasks.
+    pub async fn supervised<F, Fut>(
+        context: &Context,
+        supervisor: &SupervisorRef,
+        job: F,
+    ) -> Result<Self, SupervisorError>
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = T> + Send + 'static,
+    {
+        let (answer, marker) = (context.alias(), context.marker());
+        let started =
+            supervisor.start_child_with(context, task_supervisor::args(context.pid(), body(answer, job))).await;
+        let pid = match started {
+            Ok(pid) => pid.unwrap_or_else(|| unreachable!("a task never ignores its start")),
+            Err(error) => {
+                context.unalias(answer);
+                return Err(error);
+            }
+        };
+        let monitor = context.monitor(pid);
+        task_supervisor::begin(context, pid);
+        Ok(Self { pid, monitor, answer, marker, result: PhantomData })
     }
 
     /// The task's process.
@@ -152,6 +176,25 @@ impl<T: Send + 'static> Task<T> {
         let Message::Plain(payload) = message else { return None };
         payload.downcast::<Done<T>>().ok().map(|done| done.value)
     }
+}
+
+/// Does the job and sends its result to an alias.
+fn body<T, F, Fut>(answer: Reference, job: F) -> ProcessBody
+where
+    T: Send + 'static,
+    F: FnOnce(Context) -> Fut + Send + 'static,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    process_body(move |context: Context| {
+        // The context is the job's: what is sent goes through the node, in this process's name.
+        let (node, own) = (context.node().clone(), context.pid());
+        async move {
+            let value = job(context).await;
+            let done = Payload::local(Done { answer, value });
+            // An alias that nobody listens to any more is no error.
+            let _ = node.send_from(own, Destination::Alias(answer), done);
+        }
+    })
 }
 
 impl Context {

@@ -1,11 +1,14 @@
 //! What real OTP does with its behaviours, fact by fact, in the simulator: a test has the name of its fact. The schedule and
 //! the delivery of signals that OTP does not order come from the seed, and time is virtual.
 
+mod applications;
+mod events;
 mod groups;
 mod server;
 mod server_life;
 mod state_machine;
 mod sys;
+mod tasks;
 mod told;
 mod told_machine;
 

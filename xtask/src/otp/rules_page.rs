@@ -43,7 +43,7 @@ fn every_rule_has_a_test_that_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let page = std::fs::read_to_string(root.join("docs/otp-rules.md")).expect("the page");
     let rules: Vec<&str> = page.lines().filter_map(rule).collect();
-    for (section, count) in [(1, 28), (2, 5), (3, 14), (4, 15), (5, 5)] {
+    for (section, count) in [(1, 28), (2, 5), (3, 14), (4, 15), (5, 5), (6, 3)] {
         for number in 1..=count {
             let wanted = format!("{section}.{number}");
             assert!(rules.contains(&wanted.as_str()), "rule {wanted} is not on the page");
