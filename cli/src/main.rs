@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the command line never runs in the simulator")]
 
 mod build;
+mod cluster_dir;
 mod commands;
 mod control;
 mod data_dir;

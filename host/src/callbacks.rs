@@ -115,7 +115,8 @@ impl CallbackProcess {
                 self.info(types::Event::Exit(exit)).await
             }
             Message::Down { monitor, object, reason } => {
-                let down = types::DownEvent { monitor: monitor.into(), object: object.into(), reason: reason.into() };
+                let object = self.instance.state().monitored(object);
+                let down = types::DownEvent { monitor: monitor.into(), object, reason: reason.into() };
                 self.info(types::Event::Down(down)).await
             }
         }

@@ -32,6 +32,15 @@ impl Component {
         self.allow(allowed, "reach", name)
     }
 
+    /// Whether it may send to, or monitor, whoever has that name on that node.
+    ///
+    /// # Errors
+    /// [`Denied`]: `reach` lacks it.
+    pub fn allow_reach_at(&self, name: &str, node: &str) -> Result<(), Denied> {
+        let allowed = self.grants().reach.iter().any(|pattern| pattern.matches_at(name, node));
+        self.allow(allowed, "reach", &format!("{name}@{node}"))
+    }
+
     /// Whether it may register that name.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use crate::limits::{HANDLES_MAX, HOSTCALL_BYTES_MAX, MemoryMeter};
 use crate::state::ProcessState;
 use crate::wasi::{GuestRandom, LastWords, SocketGate, environment, log_lines, preopen};
 use rusm_core::{Context, ExitReason};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasmtime::component::{Instance, ResourceTable};
 use wasmtime::{Store, StoreContextMut};
@@ -174,6 +175,7 @@ fn new_state(
         last_words,
         environment: variables,
         arguments: options.arguments,
+        node_names: BTreeMap::new(),
         socket_gate,
         extension: None,
         withheld: Vec::new(),

@@ -4,8 +4,9 @@ use crate::grants::Denied;
 use crate::host::Host;
 use crate::limits::MemoryMeter;
 use crate::wasi::{GuestRandom, LastWords, SocketGate};
-use rusm_core::{Context, Node, Pid, TraceEvent};
+use rusm_core::{Context, Node, NodeId, Pid, TraceEvent};
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -28,6 +29,8 @@ pub struct ProcessState {
     pub(crate) last_words: LastWords,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) arguments: Vec<String>,
+    /// Names of other nodes that it has monitors on.
+    pub(crate) node_names: BTreeMap<NodeId, String>,
     pub(crate) socket_gate: Option<Arc<SocketGate>>,
     pub(crate) extension: Option<Box<dyn Any + Send>>,
     /// Grants whose absence was noted already.

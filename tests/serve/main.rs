@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod chat;
+mod cluster;
 mod events;
 mod http;
 mod life;

@@ -1,6 +1,7 @@
 //! One module for each command: its flags, its help and what it does.
 
 mod build;
+mod cluster;
 mod ps;
 mod run;
 mod serve;
@@ -17,6 +18,7 @@ pub(crate) enum Command {
     Run(run::Run),
     Ps(ps::Ps),
     Sim(sim::Sim),
+    Cluster(cluster::Cluster),
 }
 
 impl Command {
@@ -25,7 +27,7 @@ impl Command {
         match self {
             // Standard error is the component's; how it ended is told once, by the command.
             Self::Run(_) => Filter::fixed("warn,rusm_core::task=off"),
-            Self::Build(_) | Self::Serve(_) | Self::Ps(_) | Self::Sim(_) => Filter::fixed("info"),
+            Self::Build(_) | Self::Serve(_) | Self::Ps(_) | Self::Sim(_) | Self::Cluster(_) => Filter::fixed("info"),
         }
     }
 
@@ -38,6 +40,7 @@ impl Command {
             Self::Run(run) => run.run(),
             Self::Ps(ps) => ps.run(),
             Self::Sim(sim) => sim.run(),
+            Self::Cluster(cluster) => cluster.run(),
         }
     }
 }

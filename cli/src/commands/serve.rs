@@ -29,6 +29,25 @@ pub(crate) struct Serve {
     /// Where the node keeps its data [default: DIR/.rusm]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+
+    #[command(flatten)]
+    membership: Membership,
+}
+
+/// As which member of which cluster.
+#[derive(clap::Args)]
+pub(super) struct Membership {
+    /// Be a member of a cluster: the folder that `rusm cluster issue` has made for this node, which takes its name
+    #[arg(long, value_name = "DIR", requires = "cluster_listen", help_heading = "Cluster")]
+    member: Option<PathBuf>,
+
+    /// Where to listen for other nodes (UDP)
+    #[arg(long, value_name = "ADDR", requires = "member", help_heading = "Cluster")]
+    cluster_listen: Option<SocketAddr>,
+
+    /// Where another node listens; may be given several times
+    #[arg(long, value_name = "ADDR", requires = "member", help_heading = "Cluster")]
+    join: Vec<SocketAddr>,
 }
 
 const EXAMPLES: &str = "\
@@ -56,7 +75,7 @@ impl Serve {
         let mut signals = EndSignals::catch().context("cannot catch signals")?;
         let data = self.data.unwrap_or_else(|| self.directory.join(".rusm"));
         let node = tokio::select! {
-            started = ServedNode::start(&self.directory, self.listen, &data) => started?,
+            started = ServedNode::start(&self.directory, self.listen, &data, self.membership) => started?,
             name = signals.next() => {
                 tracing::info!("{name}: stopped before it served");
                 return Ok(ExitCode::SUCCESS);
@@ -65,14 +84,14 @@ impl Serve {
         announce(node.app.local_addr());
         tokio::select! {
             reason = node.app.wait() => {
-                node.app.stop().await;
+                node.stop().await;
                 eprintln!("error: the root supervisor gave up: {reason}. The log says which child ended, and why");
                 Ok(ExitCode::from(ROOT_GAVE_UP))
             }
             name = signals.next() => {
                 tracing::info!("{name}: draining; once more to stop at once");
                 tokio::select! {
-                    _ = node.app.stop() => tracing::info!("stopped"),
+                    () = node.stop() => tracing::info!("stopped"),
                     name = signals.next() => tracing::warn!("{name}: stopped at once"),
                 }
                 Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 use crate::support::Fixture;
 
-const COMMANDS: [&str; 5] = ["build", "serve", "run", "ps", "sim"];
+const COMMANDS: [&str; 6] = ["build", "serve", "run", "ps", "sim", "cluster"];
 
 #[test]
 fn help_names_every_command_and_shows_examples() {

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests of the command line never run in the simulator")]
 
 mod build;
+mod cluster;
 mod help;
 mod ps;
 mod run;

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -77,14 +78,8 @@ impl Fixture {
             .spawn()
             .expect("rusm can be run");
         let stdout = lines(child.stdout.take().expect("it is piped"));
-        let stderr = child.stderr.take().expect("it is piped");
-        let stderr = std::thread::spawn(move || {
-            let mut text = String::new();
-            // What it said until then is enough.
-            let _ = BufReader::new(stderr).read_to_string(&mut text);
-            text
-        });
-        let mut served = Served { child, stderr: Some(stderr), ready: String::new() };
+        let stderr = lines(child.stderr.take().expect("it is piped"));
+        let mut served = Served { child, stderr, said: RefCell::default(), ready: String::new() };
         match stdout.recv_timeout(PATIENCE) {
             Ok(ready) => served.ready = ready,
             Err(error) => panic!("{error}: {:?}", served.kill()),
@@ -110,7 +105,9 @@ fn lines(stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
 /// A node under way. It is killed when this is dropped.
 pub(crate) struct Served {
     child: Child,
-    stderr: Option<std::thread::JoinHandle<String>>,
+    stderr: mpsc::Receiver<String>,
+    /// What it has written to its standard error and was looked at.
+    said: RefCell<String>,
     /// The first line that it printed.
     pub(crate) ready: String,
 }
@@ -124,6 +121,24 @@ impl Served {
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.os_pid().to_string()]).status();
         assert!(status.expect("kill can be run").success());
+    }
+
+    /// Waits for a line of its log with that text.
+    pub(crate) fn until_logged(&self, text: &str) -> String {
+        if let Some(line) = self.said.borrow().lines().find(|line| line.contains(text)) {
+            return line.to_owned();
+        }
+        loop {
+            match self.stderr.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    *self.said.borrow_mut() += &format!("{line}\n");
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(error) => panic!("{text:?} was not logged, {error}: {}", self.said.borrow()),
+            }
+        }
     }
 
     /// Waits until it has ended.
@@ -140,7 +155,8 @@ impl Served {
     }
 
     fn stderr(&mut self) -> String {
-        self.stderr.take().map(|thread| thread.join().expect("it only reads")).unwrap_or_default()
+        let rest: String = self.stderr.iter().map(|line| line + "\n").collect();
+        self.said.take() + &rest
     }
 }
 

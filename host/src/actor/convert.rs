@@ -2,7 +2,7 @@
 
 use super::bindings::rusm::actor::types as wit;
 use crate::limits::REASON_WORD_BYTES_MAX;
-use rusm_core::{Caller, Destination, Encoding, ExitReason, Monitored, NodeId, Pid, Reference, Term};
+use rusm_core::{Caller, Destination, Encoding, ExitReason, NodeId, Pid, Reference, Term};
 
 impl From<Pid> for wit::Pid {
     fn from(pid: Pid) -> Self {
@@ -86,22 +86,15 @@ impl From<wit::Caller> for Caller {
     }
 }
 
-impl From<Monitored> for wit::Monitored {
-    fn from(object: Monitored) -> Self {
-        match object {
-            Monitored::Pid(pid) => Self::Pid(pid.into()),
-            // A component makes no monitors by the name that a process has on another node.
-            Monitored::Name(name) | Monitored::NameAt { name, .. } => Self::Name(name),
-        }
-    }
-}
-
 impl From<wit::Destination> for Destination {
     fn from(to: wit::Destination) -> Self {
         match to {
             wit::Destination::Pid(pid) => Self::Pid(pid.into()),
             wit::Destination::Name(name) => Self::Name(name),
             wit::Destination::Alias(alias) => Self::Alias(alias.into()),
+            wit::Destination::NameAt(wit::RemoteName { name, node }) => {
+                Self::NameAt { name, node: NodeId::of_name(&node) }
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::exit::ProcessExit;
 use crate::grants::Denied;
 use crate::limits::NAME_BYTES_MAX;
 use crate::state::ProcessState;
-use rusm_core::{Badarg, CallError, Destination, Payload, Pid, SpawnOptions, Started, Term};
+use rusm_core::{Badarg, CallError, Destination, Monitored, NodeId, Payload, Pid, SpawnOptions, Started, Term};
 use std::time::Duration;
 use types::Refusal;
 
@@ -29,11 +29,30 @@ impl ProcessState {
         self.component.allow_reach(name).map_err(|denied| self.refuse(&denied))
     }
 
+    fn reach_at(&self, remote: &types::RemoteName) -> Result<(), Refusal> {
+        let allowed = self.component.allow_reach_at(&remote.name, &remote.node);
+        allowed.map_err(|denied| self.refuse(&denied))
+    }
+
     fn destination(&self, to: types::Destination) -> Result<Destination, Refusal> {
-        if let types::Destination::Name(name) = &to {
-            self.reach(name)?;
+        match &to {
+            types::Destination::Name(name) => self.reach(name)?,
+            types::Destination::NameAt(remote) => self.reach_at(remote)?,
+            types::Destination::Pid(_) | types::Destination::Alias(_) => {}
         }
         Ok(to.into())
+    }
+
+    /// What a monitor watches, as the process that made it has named it.
+    pub(crate) fn monitored(&self, object: Monitored) -> types::Monitored {
+        match object {
+            Monitored::Pid(pid) => types::Monitored::Pid(pid.into()),
+            Monitored::Name(name) => types::Monitored::Name(name),
+            Monitored::NameAt { name, node } => {
+                let node = self.node_names.get(&node).cloned().unwrap_or_else(|| node.as_u32().to_string());
+                types::Monitored::NameAt(types::RemoteName { name, node })
+            }
+        }
     }
 }
 
@@ -116,6 +135,13 @@ impl wit::Host for ProcessState {
             types::Monitored::Name(name) => {
                 self.reach(&name)?;
                 self.context.monitor(name.as_str()).into()
+            }
+            types::Monitored::NameAt(remote) => {
+                self.reach_at(&remote)?;
+                let types::RemoteName { name, node: node_name } = remote;
+                let node = NodeId::of_name(&node_name);
+                self.node_names.insert(node, node_name);
+                self.context.monitor(Monitored::NameAt { name, node }).into()
             }
         })
     }

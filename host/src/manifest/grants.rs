@@ -15,7 +15,7 @@ const MEMORY_BYTES_MAX: u64 = 4 << 30;
 /// The table `[component.NAME.grants]`: what a component may do. Nothing, unless it says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grants {
-    /// Registered names that it may send to, look up or monitor.
+    /// Registered names that it may send to, look up or monitor, on its own node or, behind `@`, on another.
     pub reach: Vec<NamePattern>,
     /// Names that it may register.
     pub register: Vec<NamePattern>,
@@ -57,7 +57,8 @@ pub struct SocketGrant {
     pub port: u16,
 }
 
-/// One registered name, or all that start with a prefix.
+/// One registered name, or all that start with a prefix: `NAME` on the node itself, `NAME@NODE` on another, where `@*` is
+/// any other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NamePattern {
     text: String,
@@ -74,12 +75,22 @@ impl NamePattern {
         &self.text
     }
 
-    /// Whether the name is among those meant.
+    /// Whether the name is among those meant, on the node itself.
     pub fn matches(&self, name: &str) -> bool {
-        match self.text.strip_suffix('*') {
-            Some(prefix) => name.starts_with(prefix),
-            None => name == self.text,
-        }
+        !self.text.contains('@') && fits(&self.text, name)
+    }
+
+    /// Whether the name on that other node is among those meant.
+    pub fn matches_at(&self, name: &str, node: &str) -> bool {
+        let meant = self.text.rsplit_once('@');
+        meant.is_some_and(|(names, nodes)| fits(names, name) && (nodes == "*" || nodes == node))
+    }
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => name == pattern,
     }
 }
 
@@ -129,10 +140,16 @@ impl Grants {
 }
 
 fn patterns(section: &mut Section<'_, '_>, key: &'static str) -> Vec<NamePattern> {
-    let remedy = "Write a name, or a prefix and a trailing `*`, as in \"room:*\"";
+    let remedy =
+        "Write a name, or a prefix and a trailing `*`, as in \"room:*\"; a node may follow, as in \"room:*@eu-1\"";
     let wrong = |text: &str| {
-        let prefix = text.strip_suffix('*').unwrap_or(text);
-        (text.is_empty() || prefix.contains('*')).then_some(remedy)
+        let (names, node) = text.rsplit_once('@').unwrap_or((text, "*"));
+        let prefix = names.strip_suffix('*').unwrap_or(names);
+        let sound = !names.is_empty()
+            && !prefix.contains(['*', '@'])
+            && (node == "*" || !node.contains('*'))
+            && !node.is_empty();
+        (!sound).then_some(remedy)
     };
     names(section, key, wrong).into_iter().map(NamePattern::new).collect()
 }
@@ -220,6 +237,23 @@ mod tests {
         check("ticker", "ticker", true);
         check("ticker", "tickers", false);
         check("*", "anything", true);
+        check("room:a@b", "room:a", false);
+        check("room:a@b", "room:a@b", false);
+    }
+
+    #[test]
+    fn what_stands_behind_an_at_is_another_node() {
+        let check = |pattern: &str, name: &str, node: &str, expected: bool| {
+            assert_eq!(NamePattern::new(pattern).matches_at(name, node), expected, "{pattern} {name} {node}");
+        };
+        check("room:a@b", "room:a", "b", true);
+        check("room:a@b", "room:a", "c", false);
+        check("room:a@b", "room:b", "b", false);
+        check("room:*@b", "room:a", "b", true);
+        check("room:*@*", "room:a", "c", true);
+        check("*@b", "anything", "b", true);
+        check("room:*", "room:a", "b", false);
+        check("*", "anything", "b", false);
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn unknown_grants_name_the_nearest_one() {
 fn grants_are_well_formed() {
     check(
         "[component.web.grants]\nreach = [\"a*b\"]\nregister = \"x\"\nhttp = [\"https://a.example/\"]\nsockets = [\"db\"]\nenv = [\"A=B\"]\nkey-value = [\"\"]\n",
-        "rusm.toml:6:10: component.web.grants.reach: \"a*b\" cannot be granted. Write a name, or a prefix and a trailing `*`, as in \"room:*\"
+        "rusm.toml:6:10: component.web.grants.reach: \"a*b\" cannot be granted. Write a name, or a prefix and a trailing `*`, as in \"room:*\"; a node may follow, as in \"room:*@eu-1\"
          rusm.toml:7:12: component.web.grants.register: this is a text. Write a list of texts, as in [\"a\", \"b\"]
          rusm.toml:8:9: component.web.grants.http: \"https://a.example/\" cannot be granted. Name a host, without scheme and path, as in \"api.example.com\"
          rusm.toml:9:12: component.web.grants.sockets: \"db\" cannot be granted. Name a host and its port, as in \"db.example.com:5432\" or \"[::1]:5432\"

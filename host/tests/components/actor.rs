@@ -138,6 +138,14 @@ async fn a_monitor_brings_one_down_of_a_pid_or_a_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_monitor_of_a_name_on_a_node_that_nobody_knows_is_down_at_once() {
+    let world = World::new().actor("puppet", Grants { reach: names(&["friend@*"]), ..Grants::default() });
+    let watcher = world.up("puppet", "").await;
+    watcher.ask("monitor-at friend nowhere").await;
+    until(async || (watcher.ask("seen").await == "init ; down friend@nowhere noconnection").then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_spawned_process_is_linked_and_monitored_in_one_step() {
     let world = sociable();
     let parent = world.up("puppet", "trap-exit").await;

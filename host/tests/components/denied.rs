@@ -20,6 +20,7 @@ async fn names_are_neither_reached_nor_registered() {
     check("whereis lobby", r#"reach = ["lobby"]"#).await;
     check("monitor lobby", r#"reach = ["lobby"]"#).await;
     check("after-name lobby", r#"reach = ["lobby"]"#).await;
+    check("monitor-at lobby b", r#"reach = ["lobby@b"]"#).await;
     check("register lobby", r#"register = ["lobby"]"#).await;
     check("unregister lobby", r#"register = ["lobby"]"#).await;
 }

@@ -57,7 +57,8 @@ pub use actor::Actor;
 #[doc(hidden)]
 pub use actor::Exported;
 pub use bindings::actor::rusm::actor::types::{
-    Caller, Destination, DownEvent, Encoding, Event, ExitEvent, ExitReason, Monitored, Pid, Reference, Refusal, Term,
+    Caller, Destination, DownEvent, Encoding, Event, ExitEvent, ExitReason, Monitored, Pid, Reference, Refusal,
+    RemoteName, Term,
 };
 pub use bindings::websocket::rusm::serve::types::Request as OpeningRequest;
 pub use event_stream::{EventStream, ServerEvent, events};

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::bindings::actor::rusm::actor::types::{Destination, ExitReason, Monitored, Pid, Reference, Refusal};
+use crate::bindings::actor::rusm::actor::types::{
+    Destination, ExitReason, Monitored, Pid, Reference, Refusal, RemoteName,
+};
 
 /// As OTP writes it: `<index.serial>`.
 impl fmt::Display for Pid {
@@ -62,6 +64,25 @@ impl From<&String> for Destination {
 impl From<Reference> for Destination {
     fn from(alias: Reference) -> Self {
         Self::Alias(alias)
+    }
+}
+
+impl RemoteName {
+    /// A registered name on another node of the cluster. The grant is `reach = ["NAME@NODE"]`.
+    pub fn new(name: impl Into<String>, node: impl Into<String>) -> Self {
+        Self { name: name.into(), node: node.into() }
+    }
+}
+
+impl From<RemoteName> for Destination {
+    fn from(name: RemoteName) -> Self {
+        Self::NameAt(name)
+    }
+}
+
+impl From<RemoteName> for Monitored {
+    fn from(name: RemoteName) -> Self {
+        Self::NameAt(name)
     }
 }
 

@@ -22,6 +22,7 @@ import type {
   Monitored,
   Pid,
   Reference,
+  RemoteName,
   Term,
 } from "rusm:actor/types@0.1.0";
 import type { LogLevel, Relations, Spawned } from "rusm:actor/process@0.1.0";
@@ -31,7 +32,10 @@ import { utf8Decode, utf8Encode } from "./utf8.ts";
 export { utf8Decode, utf8Encode };
 export type { Caller, Child, Event, ExitReason, Pid, Reference, Relations, Spawned, Term };
 
-/** Whom a message goes to: a pid, a registered name, or an alias wrapped as `{ tag: "alias", val }`. */
+/**
+ * Whom a message goes to: a pid, a registered name, one of another node by `nameAt`, or an alias wrapped as
+ * `{ tag: "alias", val }`.
+ */
 export type To = Pid | string | Destination;
 
 /**
@@ -163,10 +167,14 @@ export function cancelTimer(timer: Reference): number | null {
 }
 
 /** Watches a process: `info` gets one `down` event when it ends. */
-export function monitor(object: Pid | string): Reference {
-  const monitored: Monitored =
-    typeof object === "string" ? { tag: "name", val: object } : { tag: "pid", val: object };
-  return host.monitor(monitored);
+export function monitor(object: Pid | string | Monitored): Reference {
+  if (typeof object === "string") return host.monitor({ tag: "name", val: object });
+  return host.monitor("tag" in object ? object : { tag: "pid", val: object });
+}
+
+/** A registered name on another node of the cluster, to send to or to monitor. Grant: `reach = ["NAME@NODE"]`. */
+export function nameAt(name: string, node: string): { tag: "name-at"; val: RemoteName } {
+  return { tag: "name-at", val: { name, node } };
 }
 
 /** Ends a monitor. */

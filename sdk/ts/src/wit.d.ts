@@ -35,11 +35,18 @@ declare module "rusm:actor/types@0.1.0" {
     detail: string | null;
   }
 
+  /** A registered name on another node. */
+  export interface RemoteName {
+    name: string;
+    node: string;
+  }
+
   /** Whom a message goes to. */
   export type Destination =
     | { tag: "pid"; val: Pid }
     | { tag: "name"; val: string }
-    | { tag: "alias"; val: Reference };
+    | { tag: "alias"; val: Reference }
+    | { tag: "name-at"; val: RemoteName };
 
   /** Who waits for a reply, and to which call. */
   export interface Caller {
@@ -48,7 +55,7 @@ declare module "rusm:actor/types@0.1.0" {
   }
 
   /** What a monitor watches. */
-  export type Monitored = { tag: "pid"; val: Pid } | { tag: "name"; val: string };
+  export type Monitored = { tag: "pid"; val: Pid } | { tag: "name"; val: string } | { tag: "name-at"; val: RemoteName };
 
   /** A trapped exit signal. */
   export interface ExitEvent {

@@ -3,7 +3,7 @@ use super::client::{self, Answer, WebSocketClient};
 use super::upstream::Upstream;
 use super::within;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -37,6 +37,8 @@ const AUTHORITIES: &str = "authorities.pem";
 /// Where an app and its data lie.
 struct Place {
     app: PathBuf,
+    /// What makes the node a member of a cluster.
+    membership: Vec<String>,
     /// The data, and the control sockets.
     data: TempDir,
 }
@@ -61,11 +63,35 @@ impl Served {
         Self::start_app(chat().to_owned(), data).await
     }
 
+    /// A member of a cluster: the folder that was made for it, and where the others listen.
+    pub(crate) async fn start_member(member: &Path, join: &[&Self]) -> Self {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(data.path().join("rusm.toml"), manifest(AppOptions::default())).expect("it can be written");
+        let mut membership: Vec<String> = ["--cluster-listen", "127.0.0.1:0", "--member"].map(str::to_owned).into();
+        membership.push(member.display().to_string());
+        for other in join {
+            let line = other.logs(&["a member of its cluster"]).await;
+            let (_, address) = line.split_once("address=").expect("it says where it listens");
+            membership.extend(["--join".to_owned(), address.split(' ').next().expect("an address").to_owned()]);
+        }
+        Self::start_at(data.path().to_owned(), data, membership).await
+    }
+
     async fn start_app(app: PathBuf, data: TempDir) -> Self {
+        Self::start_at(app, data, Vec::new()).await
+    }
+
+    async fn start_at(app: PathBuf, data: TempDir, membership: Vec<String>) -> Self {
         // Compiled once for all tests, as the code does not change.
         std::fs::create_dir_all(code_cache()).expect("a directory for code");
         std::os::unix::fs::symlink(code_cache(), data.path().join("code")).expect("a link to the code");
-        Self::start_in(Arc::new(Place { app, data })).await
+        Self::start_in(Arc::new(Place { app, membership, data })).await
+    }
+
+    /// Kills the node as a power failure would.
+    pub(crate) async fn kill(mut self) {
+        self.child.start_kill().expect("it runs");
+        within(self.child.wait()).await.expect("it ended");
     }
 
     /// Kills the node as a power failure would, and starts it again on the same data.
@@ -81,6 +107,7 @@ impl Served {
             .arg(&place.app)
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(place.data.path())
+            .args(&place.membership)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -228,7 +255,7 @@ register = "room"
 {limits}
 
 [component.web.grants]
-reach = ["room"]
+reach = ["room", "room@*"]
 key-value = ["notes"]
 memory = "16MiB"
 

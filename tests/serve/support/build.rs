@@ -11,7 +11,7 @@ fn target() -> PathBuf {
 }
 
 /// The `rusm` command as it is now.
-pub(super) fn rusm() -> &'static Path {
+pub(crate) fn rusm() -> &'static Path {
     static RUSM: OnceLock<PathBuf> = OnceLock::new();
     RUSM.get_or_init(|| {
         let mut cargo = Command::new(env!("CARGO"));

@@ -6,6 +6,7 @@ mod client;
 mod upstream;
 
 pub(crate) use app::{AppOptions, Served};
+pub(crate) use build::rusm;
 pub(crate) use client::{Answer, WebSocketClient, next, read_to_end, request, send_raw};
 
 pub(crate) use upstream::Upstream;

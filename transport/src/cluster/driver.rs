@@ -70,6 +70,21 @@ impl Cluster {
         Some(Self(inner))
     }
 
+    /// There is a node of that name: it is dialled, unless there is an association with it already. False when the name cannot be
+    /// used.
+    pub fn connect(&self, node: &str) -> bool {
+        let known = {
+            let endpoint = &mut self.0.state.lock().endpoint;
+            let known = endpoint.know(node);
+            if known {
+                endpoint.associate(self.0.clock.now(), NodeId::of_name(node));
+            }
+            known
+        };
+        self.0.wake.notify_one();
+        known
+    }
+
     /// Something has happened on the wire.
     pub fn input(&self, input: Input) {
         self.0.inputs.lock().push(input);

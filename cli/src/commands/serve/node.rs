@@ -1,4 +1,6 @@
+use super::Membership;
 use super::report::Reporter;
+use crate::cluster_dir::MemberDir;
 use crate::control::{ControlServer, NodeReport, RuntimeDir};
 use crate::data_dir::DataDir;
 use anyhow::Context as _;
@@ -7,6 +9,8 @@ use rusm_core::{Node, NodeOptions};
 use rusm_host::app::{App, ListenError, RunningApp, next_incarnation};
 use rusm_host::manifest::Manifest;
 use rusm_host::{Engine, Host, Profile};
+use rusm_transport::proto::Config;
+use rusm_transport::quic::{MemberOptions, QuicMember};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +18,7 @@ use std::sync::Arc;
 /// A node of this machine with its app.
 pub(super) struct ServedNode {
     pub(super) app: Arc<RunningApp>,
+    member: Option<QuicMember>,
     _control: Option<ControlServer>,
     /// Last, so that the data is locked until nothing uses it any more.
     _data: DataDir,
@@ -24,8 +29,14 @@ impl ServedNode {
     ///
     /// # Errors
     /// What went wrong and what to do. Nothing is left running.
-    pub(super) async fn start(directory: &Path, listen: Option<SocketAddr>, data: &Path) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        directory: &Path,
+        listen: Option<SocketAddr>,
+        data: &Path,
+        membership: Membership,
+    ) -> anyhow::Result<Self> {
         let manifest = Manifest::load(directory)?;
+        let credentials = membership.member.map(|folder| MemberDir::new(&folder).credentials()).transpose()?;
         let data = DataDir::open(data)?;
         let seams = Seams::production(data.storage());
         let listener = App::listen(&manifest, &seams, listen).await.map_err(|error| explain(error, listen))?;
@@ -37,8 +48,21 @@ impl ServedNode {
         let app = app.await?;
         let incarnation = next_incarnation(&*seams.storage)
             .with_context(|| format!("cannot count the node's lives in {}", data.path().display()))?;
-        let name = app.manifest().app.name.clone();
+        let name = match &credentials {
+            Some(credentials) => credentials.identity().name.clone(),
+            None => app.manifest().app.name.clone(),
+        };
         let node = Node::start(NodeOptions { incarnation, ..NodeOptions::new(&name, seams) });
+        let member = match (credentials, membership.cluster_listen) {
+            (Some(credentials), Some(listen)) => {
+                let join = membership.join;
+                let options = MemberOptions { listen, credentials, join, config: Config::default() };
+                let member = QuicMember::start(&node, options).map_err(|error| anyhow::anyhow!("{error}"))?;
+                tracing::info!(node = name, address = %member.local_addr(), "a member of its cluster");
+                Some(member)
+            }
+            _ => None,
+        };
         let app = Arc::new(app.start(&node, listener).await?);
         let report = NodeReport {
             name: name.clone(),
@@ -55,7 +79,15 @@ impl ServedNode {
             tracing::warn!("`rusm ps` will not see this node: {error:#}");
         }
         tracing::info!(node = name, incarnation, "the node runs");
-        Ok(Self { app, _control: control.ok(), _data: data })
+        Ok(Self { app, member, _control: control.ok(), _data: data })
+    }
+
+    /// Drains the app, then leaves the cluster.
+    pub(super) async fn stop(self) {
+        self.app.stop().await;
+        if let Some(member) = self.member {
+            member.stop().await;
+        }
     }
 }
 

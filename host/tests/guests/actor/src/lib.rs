@@ -113,6 +113,10 @@ impl Puppet {
                 "ok".to_owned()
             }
             "monitor" => monitored(process::monitor(operand)),
+            "monitor-at" => {
+                let (name, node) = split(operand);
+                monitored(process::monitor(rusm_sdk::RemoteName::new(name, node)))
+            }
             "monitor-pid" => monitored(process::monitor(pid_of(operand))),
             "demonitor" => {
                 process::demonitor(serde_json::from_str(operand).expect("a reference"));
@@ -257,6 +261,7 @@ fn object(object: &rusm_sdk::Monitored) -> String {
     match object {
         rusm_sdk::Monitored::Pid(_) => "pid".to_owned(),
         rusm_sdk::Monitored::Name(name) => name.clone(),
+        rusm_sdk::Monitored::NameAt(remote) => format!("{}@{}", remote.name, remote.node),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Answers requests, each path in another way.
 
 use rusm_sdk::key_value::Bucket;
-use rusm_sdk::{Http, Request, Response, Term, export_http, process};
+use rusm_sdk::{Destination, Http, RemoteName, Request, Response, Term, export_http, process};
 use std::time::Duration;
 
 struct Web;
@@ -26,7 +26,11 @@ impl Http for Web {
                 Ok(_) => Response::text("open"),
                 Err(error) => Response::text(error.to_string()).with_status(403),
             },
-            "/api/room" => room(&request.query),
+            "/api/room" => room("room", &request.query),
+            path if path.starts_with("/api/room-at/") => {
+                let node = path.trim_start_matches("/api/room-at/");
+                room(RemoteName::new("room", node), &request.query)
+            }
             _ => Response::text("no such path of mine").with_status(404),
         }
     }
@@ -52,8 +56,8 @@ fn note(request: &Request) -> Response {
 }
 
 /// Asks the room, or says why it has no answer.
-fn room(query: &str) -> Response {
-    match process::call("room", Term::text(query), Duration::from_secs(20)) {
+fn room(room: impl Into<Destination>, query: &str) -> Response {
+    match process::call(room, Term::text(query), Duration::from_secs(20)) {
         Ok(answer) => Response::text(answer.as_text().unwrap_or_default()),
         Err(error) => Response::text(format!("{error:?}")).with_status(502),
     }

@@ -1,0 +1,86 @@
+//! Components of two nodes, over QUIC.
+
+use crate::support::{Served, rusm, within};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A cluster's authority, and the folders of two members.
+struct Authority(TempDir);
+
+impl Authority {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let authority = Self(folder);
+        for arguments in [&["init"][..], &["issue", "a"], &["issue", "b"]] {
+            let made =
+                Command::new(rusm()).arg("cluster").args(arguments).arg("--dir").arg(authority.folder()).output();
+            let made = made.expect("rusm can be started");
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        }
+        authority
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.path().join("cluster")
+    }
+
+    fn member(&self, node: &str) -> PathBuf {
+        Path::new(&self.folder()).join("nodes").join(node)
+    }
+}
+
+/// Asks until the room of the other node answers.
+async fn until_answered(node: &Served, path: &str) -> String {
+    let asking = async {
+        loop {
+            let answer = node.get(path).await;
+            if answer.status == 200 {
+                return answer.text;
+            }
+        }
+    };
+    within(asking).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_calls_one_of_another_node_by_name() {
+    let authority = Authority::new();
+    let a = Served::start_member(&authority.member("a"), &[]).await;
+    let b = Served::start_member(&authority.member("b"), &[&a]).await;
+    // The room of `b` counts its calls, wherever they come from.
+    assert_eq!(until_answered(&a, "/api/room-at/b?x").await, "call 1");
+    assert_eq!(b.get("/api/room?x").await.text, "call 2");
+    assert_eq!(a.get("/api/room-at/b?x").await.text, "call 3");
+    assert_eq!(a.get("/api/room?x").await.text, "call 1");
+
+    let trapped = a.get("/api/room-at/b?trap").await;
+    assert_eq!(trapped.status, 502);
+    assert!(trapped.text.contains("trap"), "{trapped:?}");
+    b.logs(&["crash", "room", "trap"]).await;
+    assert!(until_answered(&a, "/api/room-at/b?x").await.starts_with("call "), "its supervisor has started it again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_node_is_noconnection_and_can_come_back() {
+    let authority = Authority::new();
+    let a = Served::start_member(&authority.member("a"), &[]).await;
+    let b = Served::start_member(&authority.member("b"), &[&a]).await;
+    until_answered(&a, "/api/room-at/b?x").await;
+    b.kill().await;
+    // Who waits for an answer hears of it when the other node is given up.
+    let lost = a.get("/api/room-at/b?x").await;
+    assert_eq!(lost.status, 502);
+    assert!(lost.text.contains("noconnection"), "{lost:?}");
+    assert_eq!(a.get("/api/hello").await.text, "hello");
+    let _again = Served::start_member(&authority.member("b"), &[&a]).await;
+    assert_eq!(until_answered(&a, "/api/room-at/b?x").await, "call 1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_nobody_knows_is_noconnection_at_once() {
+    let node = Served::start().await;
+    let answer = node.get("/api/room-at/nowhere?x").await;
+    assert_eq!(answer.status, 502);
+    assert!(answer.text.contains("noconnection"), "{answer:?}");
+}

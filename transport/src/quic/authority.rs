@@ -1,0 +1,107 @@
+use super::tls::{Named, name_in_certificate};
+use crate::proto::Identity;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// Certificates count from so long before they are made: the clocks of nodes differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(3600);
+
+/// The authority of one cluster: whose certificates it has signed is a member, and nobody else.
+///
+/// Its key makes members. It is needed where certificates are made, and on no node.
+pub struct Authority {
+    certificate: String,
+    key: String,
+}
+
+/// A certificate and its key, both as PEM.
+#[derive(Clone)]
+pub struct Issued {
+    /// The certificate, which is no secret.
+    pub certificate: String,
+    /// Its key. Whoever has it is that node.
+    pub key: String,
+}
+
+/// Why an authority or a certificate of it cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthorityError {
+    /// A name that a certificate cannot carry.
+    #[error(
+        "{0:?} cannot be a node's name in a cluster: it has 1 to 63 lower-case letters, digits and `-`, and no `-` at its ends"
+    )]
+    Name(String),
+    /// Certificate or key of the authority are not what they should be.
+    #[error("the authority cannot sign: {0}")]
+    Broken(#[from] rcgen::Error),
+    /// A time that cannot be written down.
+    #[error("the certificate would count until after the year 9999")]
+    Time,
+}
+
+impl Authority {
+    /// A new authority, whose certificate counts for that time. `now` is the time of day since 1970.
+    ///
+    /// # Errors
+    /// See [`AuthorityError`].
+    pub fn new(now: Duration, valid: Duration) -> Result<Self, AuthorityError> {
+        let key = KeyPair::generate()?;
+        let mut parameters = parameters(now, valid, "RUSM cluster authority")?;
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate = parameters.self_signed(&key)?;
+        Ok(Self { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+
+    /// An authority as it was written down: both parts as PEM. They are looked at when they are used.
+    pub fn of_pem(certificate: String, key: String) -> Self {
+        Self { certificate, key }
+    }
+
+    /// Its certificate as PEM, which every node has.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// Its key as PEM.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Makes a certificate that counts for that time.
+    ///
+    /// # Errors
+    /// See [`AuthorityError`].
+    pub fn issue(&self, holder: &Identity, now: Duration, valid: Duration) -> Result<Issued, AuthorityError> {
+        let Named(name) = name_in_certificate(holder).ok_or_else(|| AuthorityError::Name(holder.name.clone()))?;
+        let issuer = Issuer::from_ca_cert_pem(&self.certificate, KeyPair::from_pem(&self.key)?)?;
+        let key = KeyPair::generate()?;
+        let mut parameters = parameters(now, valid, &holder.name)?;
+        parameters.subject_alt_names = vec![rcgen::SanType::DnsName(name.try_into()?)];
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        // A node is the server of those that dial it and the client of those that it dials.
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        parameters.use_authority_key_identifier_extension = true;
+        let certificate = parameters.signed_by(&key, &issuer)?;
+        Ok(Issued { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+}
+
+fn parameters(now: Duration, valid: Duration, name: &str) -> Result<CertificateParams, AuthorityError> {
+    let mut parameters = CertificateParams::default();
+    parameters.not_before = date(now.saturating_sub(CLOCK_SKEW))?;
+    parameters.not_after = date(now.saturating_add(valid))?;
+    parameters.distinguished_name = DistinguishedName::new();
+    parameters.distinguished_name.push(DnType::CommonName, name);
+    Ok(parameters)
+}
+
+fn date(since_1970: Duration) -> Result<OffsetDateTime, AuthorityError> {
+    let seconds = i64::try_from(since_1970.as_secs()).map_err(|_| AuthorityError::Time)?;
+    OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| AuthorityError::Time)
+}

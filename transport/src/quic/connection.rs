@@ -1,0 +1,119 @@
+//! One QUIC connection: a unidirectional stream for each direction of each of the protocol's streams, opened when it is
+//! first written to. Its first two bytes are the stream's number.
+
+use super::wire::Table;
+use crate::cluster::Input;
+use crate::proto::{ConnectionId, LANE_STREAMS, StreamId};
+use bytes::Bytes;
+use quinn::{RecvStream, VarInt};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Bytes that may wait in one stream for the other side to take them.
+const ROOM: usize = 256 << 10;
+/// Bytes that are taken from a stream at once, at most.
+const READ_LEN_MAX: usize = 64 << 10;
+/// How long a connection that is being closed waits for its last words to arrive.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A piece that no stream has: behind it comes nothing.
+const END: Bytes = Bytes::new();
+
+const CLOSED: VarInt = VarInt::from_u32(0);
+const VIOLATED: VarInt = VarInt::from_u32(1);
+
+/// The streams of a connection that exists.
+pub(super) struct Live {
+    quic: quinn::Connection,
+    writers: BTreeMap<StreamId, mpsc::UnboundedSender<Bytes>>,
+}
+
+impl Live {
+    /// Starts what reads from a connection, once the cluster knows of it.
+    pub(super) fn start(table: &Arc<Table>, id: ConnectionId, quic: quinn::Connection) -> Self {
+        for stream in std::iter::once(StreamId::CONTROL).chain(StreamId::of_lanes()) {
+            table.input(Input::Writable(id, stream, ROOM));
+        }
+        tokio::spawn(read(table.clone(), id, quic.clone()));
+        Self { quic, writers: BTreeMap::new() }
+    }
+
+    /// Writes to a stream. Never more than the room that was given waits there.
+    pub(super) fn transmit(&mut self, table: &Arc<Table>, id: ConnectionId, stream: StreamId, bytes: Bytes) {
+        let writer = self.writers.entry(stream).or_insert_with(|| {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            tokio::spawn(write(table.clone(), id, self.quic.clone(), stream, receiver));
+            sender
+        });
+        // A writer ends with its connection, of which the reader tells.
+        drop(writer.send(bytes));
+    }
+
+    /// Closes it when its control stream is out.
+    pub(super) fn close(mut self) {
+        let control = self.writers.remove(&StreamId::CONTROL);
+        self.writers.clear();
+        tokio::spawn(async move {
+            if let Some(control) = control.filter(|control| control.send(END).is_ok()) {
+                // The writer gives its receiver up when all has arrived.
+                let _ = tokio::time::timeout(LAST_WORDS, control.closed()).await;
+            }
+            self.quic.close(CLOSED, b"closed");
+        });
+    }
+}
+
+/// Writes what comes to one stream, until [`END`]: then it waits until the other side has everything.
+async fn write(
+    table: Arc<Table>,
+    id: ConnectionId,
+    quic: quinn::Connection,
+    stream: StreamId,
+    mut pieces: mpsc::UnboundedReceiver<Bytes>,
+) {
+    let Ok(mut out) = quic.open_uni().await else { return };
+    if out.write_all(&stream.0.to_be_bytes()).await.is_err() {
+        return;
+    }
+    while let Some(piece) = pieces.recv().await {
+        let len = piece.len();
+        if len == 0 {
+            let _ = out.finish();
+            let _ = out.stopped().await;
+            return;
+        }
+        if out.write_chunk(piece).await.is_err() {
+            return;
+        }
+        table.input(Input::Writable(id, stream, len));
+    }
+}
+
+/// Reads all streams of a connection until it ends.
+async fn read(table: Arc<Table>, id: ConnectionId, quic: quinn::Connection) {
+    let mut seen = BTreeSet::new();
+    while let Ok(mut stream) = quic.accept_uni().await {
+        let mut number = [0; 2];
+        // The number is in the stream's first packet, or the other side is no node.
+        if stream.read_exact(&mut number).await.is_err() {
+            continue;
+        }
+        let number = StreamId(u16::from_be_bytes(number));
+        if number.0 > LANE_STREAMS || !seen.insert(number) {
+            quic.close(VIOLATED, b"no such stream");
+            break;
+        }
+        tokio::spawn(read_stream(table.clone(), id, number, stream));
+    }
+    let ended = quic.closed().await;
+    tracing::debug!(address = %quic.remote_address(), "a connection is gone: {ended}");
+    table.gone(id);
+}
+
+async fn read_stream(table: Arc<Table>, id: ConnectionId, stream: StreamId, mut incoming: RecvStream) {
+    while let Ok(Some(chunk)) = incoming.read_chunk(READ_LEN_MAX, true).await {
+        table.received(id, stream, chunk.bytes);
+    }
+}

@@ -1,0 +1,118 @@
+use super::credentials::{Credentials, CredentialsError};
+use super::join::join;
+use super::tls;
+use super::wire::{QuicWire, Table};
+use crate::cluster::{Cluster, ClusterOptions};
+use crate::proto::{Config, LANE_STREAMS, Role};
+use quinn::{Endpoint, TransportConfig, VarInt};
+use rusm_core::Node;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long [`QuicMember::stop`] waits for the other sides to hear of it.
+const STOP_TIME: Duration = Duration::from_secs(2);
+
+/// How a node becomes a member of a cluster over QUIC.
+pub struct MemberOptions {
+    /// The UDP address to listen on and to dial from; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What it proves itself with. The node has the certificate's name.
+    pub credentials: Credentials,
+    /// Where other members may be: each is asked who is there, until it answers.
+    pub join: Vec<SocketAddr>,
+    /// Limits and times.
+    pub config: Config,
+}
+
+/// A node's membership.
+pub struct QuicMember {
+    table: Arc<Table>,
+    cluster: Cluster,
+}
+
+/// Why a node could not become a member.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MemberError {
+    /// The credentials are not usable.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// They are another's.
+    #[error(
+        "the certificate is for {certificate:?}, this node is {node:?}: start it with that name, or issue one for it"
+    )]
+    Name {
+        /// Whom the certificate names.
+        certificate: String,
+        /// The node.
+        node: String,
+    },
+    /// The address cannot be used.
+    #[error("cannot listen on {address} (UDP): {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// It is a member already.
+    #[error("the node is a member of a cluster already")]
+    Already,
+}
+
+impl QuicMember {
+    /// Makes the node a member; it needs a tokio runtime. It is one until [`stop`](Self::stop).
+    ///
+    /// # Errors
+    /// See [`MemberError`].
+    pub fn start(node: &Node, options: MemberOptions) -> Result<Self, MemberError> {
+        let MemberOptions { listen, credentials, join: addresses, config } = options;
+        let identity = credentials.identity();
+        if identity.name != node.name() || identity.role != Role::Node {
+            return Err(MemberError::Name { certificate: identity.name.clone(), node: node.name().to_owned() });
+        }
+        let transport = Arc::new(transport(&config));
+        let mut server = tls::server(&credentials)?;
+        server.transport_config(transport.clone());
+        let [mut client, mut introduction] = [tls::client(&credentials)?, tls::introduction(&credentials)?];
+        client.transport_config(transport.clone());
+        introduction.transport_config(transport);
+        let endpoint = Endpoint::server(server, listen);
+        let endpoint = endpoint.map_err(|error| MemberError::Listen { address: listen, error })?;
+        let table = Table::new(endpoint, client);
+        let options = ClusterOptions { cluster: credentials.cluster(), nodes: Vec::new(), config };
+        let cluster = Cluster::start(node, Arc::new(QuicWire(table.clone())), options).ok_or(MemberError::Already)?;
+        assert!(table.cluster.set(cluster.clone()).is_ok(), "it is set once, here");
+        tokio::spawn(table.clone().accept());
+        for address in addresses {
+            let clock = node.seams().clock.clone();
+            tokio::spawn(join(table.clone(), clock, introduction.clone(), address));
+        }
+        Ok(Self { table, cluster })
+    }
+
+    /// The UDP address that it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.table.endpoint.local_addr().expect("a bound socket has an address")
+    }
+
+    /// Leaves: the other nodes hear of it at once.
+    pub async fn stop(self) {
+        self.cluster.stop();
+        self.table.endpoint.set_server_config(None);
+        let _ = tokio::time::timeout(STOP_TIME, self.table.endpoint.wait_idle()).await;
+        self.table.endpoint.close(VarInt::from_u32(0), b"the node stops");
+    }
+}
+
+fn transport(config: &Config) -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport.max_concurrent_bidi_streams(VarInt::from_u32(0));
+    transport.max_concurrent_uni_streams(VarInt::from_u32(u32::from(LANE_STREAMS) + 1));
+    // The protocol has signs of life of its own, and decides when a silence is an end; QUIC only clears away.
+    let idle = config.down_after.saturating_mul(2);
+    transport.max_idle_timeout(Some(idle.try_into().unwrap_or(VarInt::MAX.into())));
+    transport
+}

@@ -1,0 +1,8 @@
+//! Nodes over real QUIC on loopback.
+
+#![expect(clippy::disallowed_methods, reason = "real sockets, real time and real processes: no simulator")]
+
+mod life;
+mod refused;
+mod signals;
+mod support;
