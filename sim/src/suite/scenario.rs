@@ -23,23 +23,25 @@ pub(super) struct Script {
 /// One run of a scenario, before it begins: nodes, scripts, faults, and what must hold.
 ///
 /// ```
-/// use rusm_core::{ChildSpec, Message, Strategy, Supervisor, SupervisorSpec, Term};
+/// use rusm_core::{ChildSpec, Context, Message, Strategy, Supervisor, SupervisorSpec};
 /// use rusm_sim::{FaultKind, Test};
 /// use std::time::Duration;
+///
+/// async fn echo(context: Context) {
+///     loop {
+///         let Message::Call { from, payload } = context.receive().await else { continue };
+///         context.reply(from, payload);
+///     }
+/// }
 ///
 /// // #[rusm_sim::test(seeds = 100)] makes a test of it.
 /// fn the_echo_comes_back(test: &mut Test) {
 ///     test.node("server", |node| async move {
-///         let echo = ChildSpec::worker("echo", |context, _| async move {
-///             loop {
-///                 let Message::Call { from, payload } = context.receive().await else { continue };
-///                 context.reply(from, payload);
-///             }
-///         });
+///         let echo = ChildSpec::worker("echo", |context, _| echo(context));
 ///         let spec = SupervisorSpec::new(Strategy::OneForOne).intensity(100, Duration::from_secs(1));
 ///         Supervisor::start(&node, spec.child(echo.name("echo"))).await;
 ///     });
-///     test.faults([FaultKind::Kill, FaultKind::Crash, FaultKind::Pause]);
+///     test.faults([FaultKind::Crash, FaultKind::Pause]);
 ///     let sim = test.sim();
 ///     test.eventually("the echo answers", move || {
 ///         let echo = sim.node("server").and_then(|node| node.whereis("echo"));
