@@ -4,5 +4,6 @@
 
 mod life;
 mod refused;
+mod rogue;
 mod signals;
 mod support;
