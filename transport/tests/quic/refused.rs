@@ -1,6 +1,6 @@
 //! Who is not let in, and what that costs the others: nothing.
 
-use crate::support::{DAY, Member, authority, credentials, issue, loopback, node, now};
+use crate::support::{DAY, Member, authority, credentials, issue, loopback, node, now, within};
 use rusm_transport::proto::{Config, Identity, Role};
 use rusm_transport::quic::{AuthorityError, Credentials, CredentialsError, MemberError, MemberOptions, QuicMember};
 use std::time::Duration;
@@ -47,6 +47,27 @@ async fn a_certificate_of_one_cluster_with_the_authority_of_another_is_refused()
         Credentials::of_pem(own.certificate(), &issued.certificate, &issued.key).expect("they can be read")
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_at_a_nodes_address_must_be_that_node() {
+    let own = authority();
+    let a = Member::start(&own, "a", &[]);
+    let b = Member::start(&own, "b", &[a.address()]);
+    assert_eq!(b.ask_until_answered("a", "hello").await, "hello");
+    let address = b.address();
+    b.member.stop().await;
+    // Its socket is closed a moment later.
+    within(async {
+        while std::net::UdpSocket::bind(address).is_err() {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
+    // A member of the same cluster, where `b` was.
+    let c = Member::start_at(address, "c", credentials(&own, &issue(&own, "c")), &[]);
+    assert!(a.ask("b", "are you there").await.is_err(), "c is not b");
+    c.node.whereis("echo").expect("it would have answered");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,8 +50,12 @@ impl Member {
     }
 
     pub(crate) fn start_with(name: &str, credentials: Credentials, join: &[SocketAddr]) -> Self {
+        Self::start_at(loopback(), name, credentials, join)
+    }
+
+    pub(crate) fn start_at(listen: SocketAddr, name: &str, credentials: Credentials, join: &[SocketAddr]) -> Self {
         let node = node(name);
-        let options = MemberOptions { listen: loopback(), credentials, join: join.to_vec(), config: Config::default() };
+        let options = MemberOptions { listen, credentials, join: join.to_vec(), config: Config::default() };
         let member = QuicMember::start(&node, options).expect("a free port");
         Self { node, member }
     }
