@@ -5,6 +5,7 @@
 //! many of each.
 
 mod explore;
+mod flood;
 mod links;
 mod monitors;
 mod order;
