@@ -38,11 +38,16 @@ async fn scenario(sim: SimHandle) {
         assert_eq!((target.index, target.serial), (before.index, before.serial), "only its life tells them apart");
         assert!(target.incarnation > before.incarnation);
         *current.lock() = target;
+        // Those that have not noticed yet hear of the new life by its handshake.
+        for (_, watcher) in &watchers {
+            node.send(*watcher, number_term(0)).expect("a term");
+        }
     }
     world.chaos(0).await;
     for (node, watcher) in watchers {
         let info = node.process_info(watcher).expect("a watcher lives");
-        assert!(info.monitors.len() <= 1 && info.links.is_empty(), "{info:?}");
+        let present = rusm_core::Monitored::Pid(*current.lock());
+        assert!(info.monitors.iter().all(|object| *object == present), "a life is over and nobody was told: {info:?}");
     }
     // Nobody has told the present one anything that was for another.
     let pid = *current.lock();
@@ -77,6 +82,8 @@ async fn watcher(context: Context, sim: SimHandle, current: Arc<Mutex<Pid>>) {
         let now = *current.lock();
         if !known.contains(&now) {
             known.push(now);
+            // This one stays until the life that it watches is over.
+            context.monitor(now);
         }
         let pid = known[below(&mut rng, known.len() as u64) as usize];
         context.send(Destination::Pid(pid), number_term(pid.incarnation.into())).expect("a term");
