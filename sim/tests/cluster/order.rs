@@ -57,7 +57,6 @@ async fn receiver(world: &World, node: &Node, done: Arc<Mutex<u64>>) -> Receiver
     Receiver { pid, alias: told.await.expect("an alias") }
 }
 
-#[derive(Default)]
 struct Heard {
     last: u64,
     /// An association with the sender's node has ended since.
@@ -91,7 +90,8 @@ async fn receive(context: Context, sim: SimHandle, done: Arc<Mutex<u64>>) {
             // How a sender says who it is.
             Message::Call { from, payload } => {
                 let sender = number_of(payload.as_term().expect("a term"));
-                heard.insert(sender, (from.pid, Heard::default()));
+                // No link has come yet: the first messages may be lost together with theirs.
+                heard.insert(sender, (from.pid, Heard { last: 0, ended: true }));
                 context.reply(from, number_term(0));
             }
             Message::Exit { from, reason } if reason == ExitReason::NOCONNECTION => {
