@@ -2,8 +2,8 @@
 //! one, all in one run, each server in an operating system process of its own.
 //!
 //! ```text
-//! cargo bench --bench http                          with the release profile
-//! cargo bench --bench http --profile dev            with what the tests have built already
+//! cargo bench --features apps --bench http                          with the release profile
+//! cargo bench --features apps --bench http --profile dev            with what the tests have built already
 //! ```
 //!
 //! It prints requests a second and the server's CPU time per request; the ratio to bare hyper is what counts, as load

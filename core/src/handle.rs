@@ -1,6 +1,7 @@
 //! What each kind of signal does to the process that receives it.
 
 use crate::discard::discard;
+use crate::mark::sometimes;
 use crate::process::{AliasMode, Answer, Link, Process, State};
 use crate::signal::{Kind, Signal};
 use crate::{ExitReason, Message, Node, Pid, Reference, Started, TraceEvent};
@@ -21,9 +22,12 @@ pub(crate) fn handle_signals(node: &Node, process: &Process) {
         let mut signals = batch.drain(..);
         while let Some((from, signal)) = signals.next() {
             node.trace(|| TraceEvent::Handled { to: process.pid, from, kind: signal.kind() });
-            state.handle(process.pid, from, signal.0, &mut outgoing);
+            state.handle(node, process.pid, from, signal.0, &mut outgoing);
             if state.exit.is_some() {
                 process.set_exiting();
+                if signals.len() > 0 {
+                    sometimes!(node, SignalsBehindExit);
+                }
                 process.put_back(signals.by_ref());
             }
         }
@@ -38,29 +42,35 @@ pub(crate) fn handle_signals(node: &Node, process: &Process) {
 }
 
 impl State {
-    fn handle(&mut self, own: Pid, from: Pid, kind: Kind, outgoing: &mut Outgoing) {
+    fn handle(&mut self, node: &Node, own: Pid, from: Pid, kind: Kind, outgoing: &mut Outgoing) {
         match kind {
             Kind::Message(message) => self.mailbox.push(message),
-            Kind::Alias { alias, message } => self.handle_alias(alias, message, outgoing),
+            Kind::Alias { alias, message } => self.handle_alias(node, alias, message, outgoing),
             Kind::Link => {
                 // While this half waits for an acknowledgement the link that arrives is older than our unlink, which
                 // takes it away on the other side as well.
-                if self.links.get(&from).is_none() {
-                    self.links.insert(from, Link::Active);
+                match self.links.get(&from) {
+                    None => drop(self.links.insert(from, Link::Active)),
+                    Some(Link::Unlinking(_)) => sometimes!(node, LinkCrossedUnlink),
+                    Some(Link::Active) => {}
                 }
             }
             Kind::Unlink { id } => {
                 if self.links.get(&from) == Some(&Link::Active) {
                     self.links.remove(&from);
+                } else {
+                    sometimes!(node, UnlinkOfNoLink);
                 }
                 outgoing.push((from, Kind::UnlinkAck { id }));
             }
             Kind::UnlinkAck { id } => {
                 if self.links.get(&from) == Some(&Link::Unlinking(id)) {
                     self.links.remove(&from);
+                } else {
+                    sometimes!(node, StaleUnlinkAck);
                 }
             }
-            Kind::Exit { reason, linked: true } => self.handle_link_exit(from, reason),
+            Kind::Exit { reason, linked: true } => self.handle_link_exit(node, from, reason),
             Kind::Exit { reason, linked: false } => self.handle_exit(own, from, reason),
             Kind::Monitor { monitor, object } => {
                 self.monitored_by.insert(monitor, (from, object));
@@ -68,7 +78,7 @@ impl State {
             Kind::Demonitor { monitor } => {
                 self.monitored_by.remove(&monitor);
             }
-            Kind::Down { monitor, reason } => self.handle_down(monitor, reason),
+            Kind::Down { monitor, reason } => self.handle_down(node, monitor, reason),
             Kind::Alive { request } => outgoing.push((from, Kind::AliveReply { request, alive: true })),
             Kind::AliveReply { request, alive } => self.answer(request, Answer::Alive(alive)),
             Kind::Started { request, outcome } => {
@@ -88,9 +98,12 @@ impl State {
         }
     }
 
-    fn handle_alias(&mut self, alias: Reference, message: Message, outgoing: &mut Outgoing) {
+    fn handle_alias(&mut self, node: &Node, alias: Reference, message: Message, outgoing: &mut Outgoing) {
         match self.aliases.get(&alias) {
-            None => return discard(message),
+            None => {
+                sometimes!(node, LateReply);
+                return discard(message);
+            }
             Some(AliasMode::Reply) => {
                 self.aliases.remove(&alias);
                 self.end_monitor(alias, outgoing);
@@ -110,15 +123,15 @@ impl State {
         }
     }
 
-    fn handle_link_exit(&mut self, from: Pid, reason: ExitReason) {
+    fn handle_link_exit(&mut self, node: &Node, from: Pid, reason: ExitReason) {
         match self.links.get(&from) {
             Some(Link::Active) => self.links.remove(&from),
             // The dead do not acknowledge: what was being unlinked is gone now, without an exit.
             Some(Link::Unlinking(_)) => {
                 self.links.remove(&from);
-                return;
+                return sometimes!(node, DeathCrossedUnlink);
             }
-            None => return,
+            None => return sometimes!(node, ExitOfNoLink),
         };
         if self.trap_exit {
             self.mailbox.push(Message::Exit { from, reason });
@@ -127,8 +140,8 @@ impl State {
         }
     }
 
-    fn handle_down(&mut self, monitor: Reference, reason: ExitReason) {
-        let Some(ended) = self.monitors.remove(&monitor) else { return };
+    fn handle_down(&mut self, node: &Node, monitor: Reference, reason: ExitReason) {
+        let Some(ended) = self.monitors.remove(&monitor) else { return sometimes!(node, LateDown) };
         if matches!(self.aliases.get(&monitor), Some(AliasMode::Demonitor | AliasMode::Reply)) {
             self.aliases.remove(&monitor);
         }

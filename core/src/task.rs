@@ -1,5 +1,6 @@
 use crate::discard::discard;
 use crate::handle::{bounce, handle_signals};
+use crate::mark::sometimes;
 use crate::process::{Link, Monitor, Process, Starter};
 use crate::signal::{Kind, Signal};
 use crate::{BoxFuture, ExitReason, Node, Started, TraceEvent};
@@ -32,7 +33,7 @@ impl ProcessTask {
         if let Some(name) = node.registry().forget(pid) {
             node.trace(|| TraceEvent::Unregistered { name: &name, pid });
         }
-        node.timers().forget(pid);
+        node.timers().forget(node, pid);
         node.trace(|| TraceEvent::Exited { pid, reason: &reason });
 
         let (label, mailbox, links, monitors, watchers, starter) = {
@@ -63,6 +64,9 @@ impl ProcessTask {
         }
         let undelivered = process.close();
         node.table().remove(pid);
+        if !undelivered.is_empty() {
+            sometimes!(node, SignalsOfTheDead);
+        }
         for (from, signal) in undelivered {
             bounce(node, pid, from, signal, &ExitReason::NOPROC);
         }
@@ -114,7 +118,13 @@ impl Future for ProcessTask {
             match catch_unwind(AssertUnwindSafe(|| body.poll(cx))) {
                 Ok(Poll::Pending) => this.process.exit_wanted(),
                 // A signal that ended the process while its body ran counts: it came first.
-                Ok(Poll::Ready(reason)) => Some(this.process.exit_wanted().unwrap_or(reason)),
+                Ok(Poll::Ready(reason)) => Some(match this.process.exit_wanted() {
+                    Some(exit) => {
+                        sometimes!(this.node, ExitBeatReturn);
+                        exit
+                    }
+                    None => reason,
+                }),
                 Err(panic) => Some(ExitReason::PANIC.with_detail(panic_message(panic.as_ref()))),
             }
         });

@@ -1,4 +1,5 @@
 use crate::discard::discard;
+use crate::mark::sometimes;
 use crate::{Destination, Node, NodeId, Payload, Pid, Reference, Timestamp};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ impl Timers {
             // Asked under the lock: a process that ends later finds its timer in `forget`.
             if pid.node == node.id() && node.table().living(pid).is_none() {
                 drop(state);
+                sometimes!(node, TimerOfTheDead);
                 return discard(payload);
             }
             state.by_pid.insert((pid, timer), ());
@@ -72,7 +74,7 @@ impl Timers {
     }
 
     /// Ends all timers whose message would go to a process that has ended.
-    pub(crate) fn forget(&self, pid: Pid) {
+    pub(crate) fn forget(&self, node: &Node, pid: Pid) {
         let mut state = self.state.lock();
         let first = Reference { node: NodeId::from_u32(0), incarnation: 0, index: 0, serial: 0, random: 0 };
         let timers: Vec<Reference> = state
@@ -90,6 +92,7 @@ impl Timers {
             .collect();
         drop(state);
         if !ended.is_empty() {
+            sometimes!(node, TimersForgotten);
             self.changed.notify_one();
         }
         ended.into_iter().for_each(discard);

@@ -1,4 +1,4 @@
-use crate::{ExitReason, Node, Pid, SupervisorReport};
+use crate::{ExitReason, Mark, Node, Pid, SupervisorReport};
 
 /// One thing that happened on a node.
 #[derive(Debug)]
@@ -65,6 +65,11 @@ pub enum TraceEvent<'a> {
         pid: Pid,
         /// What it says.
         text: &'a str,
+    },
+    /// A rare branch was reached.
+    Sometimes {
+        /// Which.
+        mark: Mark,
     },
 }
 

@@ -54,6 +54,10 @@ impl Tracer for SimTracer {
             TraceEvent::Note { pid, text } => {
                 self.kernel.record("note", |line| line.pid(host, *pid).text(text));
             }
+            TraceEvent::Sometimes { mark } => {
+                self.kernel.recorder.reach(mark.name());
+                self.kernel.record("sometimes", |line| line.number(host.into()).text(mark.name()));
+            }
             _ => {}
         }
         self.kernel.see(&self.name, self.life.number, SeenEvent::Node(event));

@@ -1,7 +1,8 @@
 //! A planted bug that the simulator must find: if it does not, it has gone blind, and so has every suite beside this.
 
 use rusm_core::{Context, Message, Node, Pid};
-use rusm_sim::{RunError, Sim, SimOptions};
+use rusm_sim::suite::Suite;
+use rusm_sim::{Case, Outcome, RunError, Sim, SimOptions, Test};
 use std::time::Duration;
 
 const SEEDS: u64 = 300;
@@ -39,20 +40,19 @@ fn spawn_worker(context: &Context) -> Pid {
     })
 }
 
-fn failing_seeds<Fut>(boss: impl Fn(Context) -> Fut + Copy + Send + 'static) -> Vec<u64>
+fn failing_seeds<Fut>(boss: impl Fn(Context) -> Fut + Copy + Send + Sync + 'static) -> Vec<u64>
 where
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let fails = |seed: &u64| {
-        let sim = Sim::new(SimOptions::new(*seed));
-        let node = Node::start(sim.node_options("a"));
-        let outcome = sim.block_on(async move {
+    let suite = Suite::new("canary", move |test: &mut Test| {
+        test.script("outside", move |sim| async move {
+            let node = Node::start(sim.node_options("a"));
             let boss = node.spawn(boss);
-            node.await_exit(boss).await
+            node.await_exit(boss).await;
         });
-        matches!(outcome, Err(RunError::Stalled(_)))
-    };
-    (1..=SEEDS).filter(fails).collect()
+    });
+    let stalls = |seed: &u64| matches!(suite.run(&Case::of_seed(*seed)).outcome, Outcome::Stalled(_));
+    (1..=SEEDS).filter(stalls).collect()
 }
 
 #[test]

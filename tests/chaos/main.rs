@@ -4,11 +4,13 @@
 //! each. The other variables are those of [`rusm_sim::suite::Suite`].
 
 mod canary;
+mod golden;
 mod hash;
 mod links;
 mod monitors;
 mod names;
 mod node_crash;
+mod soup;
 mod supervisors;
 mod support;
 mod timers;

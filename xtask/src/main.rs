@@ -6,6 +6,7 @@ mod disk;
 mod documents;
 mod edges;
 mod guest_toolchain;
+mod hunt;
 mod otp;
 mod steps;
 
@@ -20,6 +21,8 @@ enum Task {
     Demo(demo::Options),
     /// Does all that CI does: format, lints, edges, tests, simulation suites.
     Test(steps::Options),
+    /// Runs the chaos suites on fresh seeds, and keeps what fails.
+    Hunt(hunt::Options),
     /// Runs program files whose outcomes real Erlang/OTP has given.
     #[command(subcommand)]
     Otp(otp::Otp),
@@ -36,13 +39,14 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> anyhow::Result<()> {
-    if matches!(task, Task::Demo(_) | Task::Test(_)) {
+    if matches!(task, Task::Demo(_) | Task::Test(_) | Task::Hunt(_)) {
         // Their paths are the repository's, wherever in it they are called.
         std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
     }
     match task {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => steps::run(&options),
+        Task::Hunt(options) => hunt::run(&options),
         Task::Otp(command) => otp::run(&command),
     }
 }

@@ -1,6 +1,7 @@
 use super::request::Request;
 use super::state::{Action, SupervisorState, WaitsFor};
 use super::{ChildArgs, ChildRef, ChildSpec, ChildStart, Decision, SupervisorReport, SupervisorSpec};
+use crate::mark::sometimes;
 use crate::sys::{self, Observed, SystemRequest};
 use crate::task::panic_message;
 use crate::{
@@ -199,13 +200,19 @@ impl Driver {
                 context.unlink(pid);
                 let exit = context.try_receive(|message| matches!(message, Message::Exit { from, .. } if *from == pid));
                 let reason = match exit {
-                    Some(Message::Exit { reason, .. }) => reason,
+                    Some(Message::Exit { reason, .. }) => {
+                        sometimes!(context.node(), ExitBehindDown);
+                        reason
+                    }
                     _ => reason,
                 };
                 state.handle_down(context.now(), pid, reason);
             }
             Some(other) => unreachable!("only a DOWN of a process was asked for, not {other:?}"),
-            None => state.handle_timeout(context.now()),
+            None => {
+                sometimes!(context.node(), ShutdownTimedOut);
+                state.handle_timeout(context.now());
+            }
         }
     }
 
