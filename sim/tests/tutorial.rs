@@ -84,6 +84,8 @@ fn without_the_sync_it_is_found_and_one_crash_is_left_of_it() {
     let suite = Suite::new("shop", |test: &mut Test| shop(test, false));
     let failing = (1..=50).map(Case::of_seed).find(|case| suite.run(case).outcome != Outcome::Passed);
     let case = failing.expect("one of fifty seeds finds it");
+    let report = suite.run(&case);
+    println!("seed {}: {}\nprofile {}\n{}", case.seed, report.outcome, report.profile, report.plan);
     let shrunk = shrink(&|test: &mut Test| shop(test, false), &case, Duration::from_secs(60));
     println!("{} runs\n{}", shrunk.runs, shrunk.case);
     let left = shrunk.case.plan.clone().unwrap_or_default().faults;
