@@ -10,7 +10,7 @@ use std::time::Duration;
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the fields are a host's name, a number that chooses, and how much")]
 pub enum Fault {
-    /// `kill HOST #N`: a process gets the exit signal `kill`.
+    /// `kill HOST #N`: a process gets the exit signal `kill`; one whose parent lives, if there is one.
     Kill { host: String, which: u64 },
     /// `exit HOST #N`: a process gets an exit signal that it may trap.
     Exit { host: String, which: u64 },

@@ -49,9 +49,16 @@ impl Tenant for NativeNode {
         self.node.lock().clone()
     }
 
+    /// Those whose parent lives, if there are such: nobody would start the others again.
     fn processes(&self) -> Vec<Pid> {
-        let mut pids = self.node().map(|node| node.processes()).unwrap_or_default();
+        let Some(node) = self.node() else { return Vec::new() };
+        let mut pids = node.processes();
         pids.sort_unstable();
+        let parent = |pid: &Pid| node.process_info(*pid).and_then(|info| info.parent);
+        let has_parent = |pid: &Pid| parent(pid).is_some_and(|parent| node.process_info(parent).is_some());
+        if pids.iter().any(has_parent) {
+            pids.retain(has_parent);
+        }
         pids
     }
 }
