@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask --help`.
 #![expect(clippy::disallowed_methods, reason = "the project's own tasks run on the machine, never in the simulator")]
 
+mod bench;
 mod demo;
 mod disk;
 mod documents;
@@ -26,6 +27,9 @@ enum Task {
     /// Runs program files whose outcomes real Erlang/OTP has given.
     #[command(subcommand)]
     Otp(otp::Otp),
+    /// Compares with peers, in one interleaved run.
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -39,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> anyhow::Result<()> {
-    if matches!(task, Task::Demo(_) | Task::Test(_) | Task::Hunt(_)) {
+    if matches!(task, Task::Demo(_) | Task::Test(_) | Task::Hunt(_) | Task::Bench(_)) {
         // Their paths are the repository's, wherever in it they are called.
         std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
     }
@@ -48,5 +52,6 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test(options) => steps::run(&options),
         Task::Hunt(options) => hunt::run(&options),
         Task::Otp(command) => otp::run(&command),
+        Task::Bench(command) => bench::run(&command),
     }
 }
