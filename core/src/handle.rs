@@ -25,6 +25,7 @@ pub(crate) fn handle_signals(node: &Node, process: &Process) {
             state.handle(node, process.pid, from, signal.0, &mut outgoing);
             if state.exit.is_some() {
                 process.set_exiting();
+                state.ended_by = (from != process.pid).then(|| Box::new(from));
                 if signals.len() > 0 {
                     sometimes!(node, SignalsBehindExit);
                 }
@@ -44,7 +45,7 @@ pub(crate) fn handle_signals(node: &Node, process: &Process) {
 impl State {
     fn handle(&mut self, node: &Node, own: Pid, from: Pid, kind: Kind, outgoing: &mut Outgoing) {
         match kind {
-            Kind::Message(message) => self.mailbox.push(message),
+            Kind::Message(message) => self.arrive(own, from, message, outgoing),
             Kind::Alias { alias, message } => self.handle_alias(node, alias, message, outgoing),
             Kind::Link => {
                 // While this half waits for an acknowledgement the link that arrives is older than our unlink, which

@@ -14,6 +14,7 @@ mod groups;
 mod handle;
 mod long_schedule;
 mod mailbox;
+mod mailbox_bound;
 mod mark;
 mod message;
 mod node;
@@ -51,6 +52,7 @@ pub use factory::{Factory, ProcessBody, ProcessSpec, process_body};
 pub use groups::{
     GroupChange, GroupEvent, GroupsRef, KeyRegistry, KeyRegistryRef, Keys, LeaveError, ProcessGroups, RegistryError,
 };
+pub use mailbox_bound::{MailboxBound, Overflow, Returned};
 pub use mark::Mark;
 pub use message::{Caller, Destination, Encoding, Message, Monitored, Payload, Term};
 pub use node::{Node, NodeOptions, ProcessInfo};

@@ -288,8 +288,13 @@ impl Node {
     ) -> Spawned {
         let parent_pid = parent.map(|parent| parent.pid).or(options.parent);
         let label = options.label;
-        let mut state =
-            State { label: label.clone(), function: body.function, behaviour: body.behaviour, ..State::default() };
+        let mut state = State {
+            label: label.clone(),
+            function: body.function,
+            behaviour: body.behaviour,
+            mailbox_bound: options.mailbox,
+            ..State::default()
+        };
         let monitor = parent.filter(|_| options.monitor).map(|parent| self.reference(parent.pid.index));
         if let Some(parent) = parent {
             if options.link {

@@ -1,7 +1,7 @@
 use crate::mailbox::Mailbox;
 use crate::signal::Signal;
 use crate::small_map::SmallMap;
-use crate::{Behaviour, ExitReason, Monitored, Pid, Reference, Started, Timestamp};
+use crate::{Behaviour, ExitReason, MailboxBound, Monitored, Pid, Reference, Started, Timestamp};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -48,6 +48,8 @@ pub(crate) struct State {
     /// Whether it waits in [`Context::hibernate`](crate::Context::hibernate).
     pub(crate) hibernating: bool,
     pub(crate) trap_exit: bool,
+    /// How many messages may lie in the mailbox.
+    pub(crate) mailbox_bound: Option<MailboxBound>,
     pub(crate) mailbox: Mailbox,
     pub(crate) links: SmallMap<Pid, Link>,
     pub(crate) monitors: SmallMap<Reference, Monitor>,
@@ -60,6 +62,8 @@ pub(crate) struct State {
     pub(crate) batch: Vec<(Pid, Signal)>,
     /// Set once; the process ends when it next suspends.
     pub(crate) exit: Option<ExitReason>,
+    /// Whose signal set it, when it was another process's.
+    pub(crate) ended_by: Option<Box<Pid>>,
 }
 
 /// This process's half of a link.

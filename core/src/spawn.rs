@@ -1,4 +1,4 @@
-use crate::{ExitReason, Pid, Reference};
+use crate::{ExitReason, MailboxBound, Pid, Reference};
 use std::time::Duration;
 
 /// How to spawn a process.
@@ -12,6 +12,8 @@ pub struct SpawnOptions {
     pub name: Option<String>,
     /// What it is, for people: a component's name.
     pub label: String,
+    /// How many messages may lie in its mailbox. Default any number.
+    pub mailbox: Option<MailboxBound>,
     /// How long a start that waits gives it to say that it is up; then it is killed, and the start has failed with `timeout`.
     /// Default for ever. Source: OTP `gen_server`, option `timeout`.
     pub start_timeout: Option<Duration>,

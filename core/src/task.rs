@@ -30,8 +30,9 @@ impl ProcessTask {
         let Self { node, process, .. } = self;
         let pid = process.pid;
         node.table().retire(process);
-        if let Some(name) = node.registry().forget(pid) {
-            node.trace(|| TraceEvent::Unregistered { name: &name, pid });
+        let name = node.registry().forget(pid);
+        if let Some(name) = &name {
+            node.trace(|| TraceEvent::Unregistered { name, pid });
         }
         node.timers().forget(node, pid);
         node.trace(|| TraceEvent::Exited { pid, reason: &reason });
@@ -43,7 +44,7 @@ impl ProcessTask {
             let (links, monitors) = (state.links.take(), state.monitors.take());
             (label, mailbox, links, monitors, state.monitored_by.take(), state.starter.take())
         };
-        report(&label, process, &reason);
+        report(&label, name.as_deref(), process, &reason);
         if let Some(Starter { pid: starter, request, outcome }) = starter {
             let outcome = outcome.unwrap_or_else(|| Started::Failed(reason.clone()));
             node.signal(pid, starter, Signal(Kind::Started { request, outcome }));
@@ -75,15 +76,24 @@ impl ProcessTask {
     }
 }
 
-/// The crash report: one line for each process that ended in a way that nobody asked for.
-fn report(label: &str, process: &Process, reason: &ExitReason) {
+/// The crash report: one line for each process that ended in a way that nobody asked for. `by` is the other process whose
+/// signal ended it, over a link or not; of one that ended itself there is none.
+fn report(label: &str, name: Option<&str>, process: &Process, reason: &ExitReason) {
     let asked_for = reason.is_orderly() || matches!(reason.word(), "killed" | "kill" | "noproc" | "noconnection");
     if asked_for {
         tracing::debug!(pid = %process.pid, process = label, reason = %reason, "exit");
     } else {
+        let (function, by) = {
+            let mut state = process.state.lock();
+            (state.function, state.ended_by.take())
+        };
         tracing::error!(
             pid = %process.pid,
             process = label,
+            name,
+            function,
+            parent = process.parent.map(tracing::field::display),
+            by = by.map(tracing::field::display),
             reason = %reason,
             backtrace = reason.backtrace().unwrap_or_default(),
             "crash"

@@ -1,5 +1,5 @@
 use super::{AutoShutdown, SupervisorSpec};
-use crate::{Context, ExitReason, ProcessBody, ProcessSpec, Term, process_body};
+use crate::{Context, ExitReason, MailboxBound, ProcessBody, ProcessSpec, Term, process_body};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -156,6 +156,8 @@ pub struct ChildSpec {
     pub kind: ChildKind,
     /// The local name that it has from its first moment. Default none, for a nested supervisor the one of its spec.
     pub name: Option<String>,
+    /// How many messages may lie in its mailbox. Default any number.
+    pub mailbox: Option<MailboxBound>,
 }
 
 impl ChildSpec {
@@ -173,7 +175,16 @@ impl ChildSpec {
             ChildStart::Supervisor(spec) => spec.name.clone(),
             ChildStart::Spec(_) | ChildStart::Native(_) => None,
         };
-        Self { id: id.into(), start, restart: Restart::Permanent, shutdown, significant: false, kind, name }
+        Self {
+            id: id.into(),
+            start,
+            restart: Restart::Permanent,
+            shutdown,
+            significant: false,
+            kind,
+            name,
+            mailbox: None,
+        }
     }
 
     /// A native worker that counts as up as soon as it runs; see [`ChildStart::native`].
@@ -217,6 +228,12 @@ impl ChildSpec {
     /// The same with this local name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// The same with a bound on its mailbox.
+    pub fn mailbox(mut self, bound: MailboxBound) -> Self {
+        self.mailbox = Some(bound);
         self
     }
 

@@ -225,8 +225,8 @@ impl Driver {
         let supervisor = self.context.pid();
         let SupervisorReport { child, pid, reason, decision } = report;
         let pid = pid.map(tracing::field::display);
-        if matches!(decision, Decision::AutoShutdown) {
-            tracing::info!(%supervisor, child, pid, %reason, "child ended: supervisor {decision}");
+        if matches!(decision, Decision::AutoShutdown | Decision::RestartedWith { .. }) {
+            tracing::info!(%supervisor, child, pid, %reason, "supervisor report: {decision}");
         } else {
             tracing::error!(
                 %supervisor,
@@ -235,10 +235,13 @@ impl Driver {
                 reason = reason.word(),
                 detail = reason.detail(),
                 backtrace = reason.backtrace(),
-                "child ended: supervisor {decision}"
+                "supervisor report: {decision}"
             );
         }
-        self.context.node().trace_event(&TraceEvent::Supervisor { supervisor, report });
+        // That a child was started along with another, a tracer sees by the child.
+        if !matches!(decision, Decision::RestartedWith { .. }) {
+            self.context.node().trace_event(&TraceEvent::Supervisor { supervisor, report });
+        }
     }
 }
 
@@ -262,6 +265,6 @@ async fn start(context: &Context, spec: &ChildSpec, args: ChildArgs) -> Started 
         Ok(body) => body,
         Err(reason) => return Started::Failed(reason),
     };
-    let options = SpawnOptions { name: spec.name.clone(), label, ..SpawnOptions::default() };
+    let options = SpawnOptions { name: spec.name.clone(), label, mailbox: spec.mailbox, ..SpawnOptions::default() };
     context.start_link(options, body).await
 }

@@ -30,6 +30,13 @@ pub enum Decision {
         /// How long the window is.
         period: Duration,
     },
+    /// Started it again, with the child of that id, which had ended: the reason is that one's.
+    RestartedWith {
+        /// Who caused it.
+        cause: String,
+        /// The new process; none when its init said `ignore`.
+        pid: Option<Pid>,
+    },
     /// Tried to start it again, and will try once more after what is in its mailbox by now.
     RestartFailed {
         /// Restarts in the window, this one included.
@@ -64,6 +71,10 @@ impl fmt::Display for Decision {
             }
             Self::Restarted { pid: None, count, intensity, period } => {
                 write!(f, "restarted, it did not want to run, {count} of {intensity} restarts in {period:?}")
+            }
+            Self::RestartedWith { cause, pid: Some(pid) } => write!(f, "restarted as {pid}, because of {cause}"),
+            Self::RestartedWith { cause, pid: None } => {
+                write!(f, "restarted because of {cause}, it did not want to run")
             }
             Self::RestartFailed { count, intensity } => {
                 write!(f, "restart failed, will try again, {count} of {intensity} restarts")

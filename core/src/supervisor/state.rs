@@ -274,6 +274,9 @@ impl SupervisorState {
                         period: self.flags.period,
                     };
                     self.report(self.id_of(current), restarting.old, restarting.reason.clone(), decision);
+                } else {
+                    let decision = Decision::RestartedWith { cause: self.id_of(restarting.child), pid };
+                    self.report(self.id_of(current), None, restarting.reason.clone(), decision);
                 }
             }
         }

@@ -4,6 +4,8 @@
 mod applications;
 mod events;
 mod groups;
+mod mailbox;
+mod reports;
 mod server;
 mod server_life;
 mod state_machine;

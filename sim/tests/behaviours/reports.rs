@@ -1,0 +1,105 @@
+//! What the log says of ends and restarts, and who caused them.
+
+use crate::{boom, ms};
+use rusm_core::{ChildSpec, Context, Node, SpawnOptions, Started, Strategy, Supervisor, SupervisorSpec, process_body};
+use rusm_sim::{Sim, SimOptions};
+use std::sync::{Arc, Mutex};
+use tracing::field::{Field, Visit};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::INFO
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Line(String);
+        impl Visit for Line {
+            fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+                self.0.push_str(&format!("{field}={value:?} "));
+            }
+        }
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// The lines that the log has when `body` has run to its end and nothing else happens.
+fn logged<Fut>(body: impl FnOnce(Context) -> Fut + Send + 'static) -> Vec<String>
+where
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let log = Log::default();
+    tracing::subscriber::with_default(log.clone(), || {
+        let sim = Sim::new(SimOptions::new(1));
+        let node = Node::start(sim.node_options("a"));
+        let pid = node.spawn(body);
+        sim.block_on(async move { node.await_exit(pid).await }).expect("it ends");
+    });
+    let lines = log.0.lock().unwrap();
+    lines.clone()
+}
+
+fn line<'a>(lines: &'a [String], parts: &[&str]) -> &'a String {
+    let found = lines.iter().find(|line| parts.iter().all(|part| line.contains(part)));
+    found.unwrap_or_else(|| panic!("no line with {parts:?} in {lines:#?}"))
+}
+
+#[test]
+fn a_crash_report_says_who_ended_and_by_whom() {
+    let lines = logged(|context| async move {
+        let options =
+            SpawnOptions { name: Some("victim".to_owned()), label: "worker".to_owned(), ..SpawnOptions::default() };
+        let waits = process_body(|context: Context| async move { drop(context.receive().await) });
+        let victim = context.spawn_with(options, waits).pid;
+        // It is linked to one that crashes by itself.
+        context.spawn(move |context: Context| async move {
+            context.link(victim);
+            context.sleep(ms(10)).await;
+            assert!(context.pid() == victim, "out of cheese");
+        });
+        context.sleep(ms(100)).await;
+    });
+    // The first to end is the one that crashed by itself.
+    let own = line(&lines, &["message=crash", "out of cheese", "function="]);
+    assert!(!own.contains("victim\""), "{lines:#?}");
+    assert!(!own.contains("by="), "it ended itself: {own}");
+    let culprit = own.split(' ').find_map(|field| field.strip_prefix("pid=")).expect("a pid");
+    let by = format!("by={culprit}");
+    line(&lines, &["message=crash", "process=\"worker\"", "name=\"victim\"", &by, "parent=<0.0>"]);
+}
+
+#[test]
+fn a_supervisor_report_names_the_child_that_caused_each_restart() {
+    let lines = logged(|context| async move {
+        let idle = |context: Context, _| async move { drop(context.receive_match(|_| false).await) };
+        let spec = SupervisorSpec::new(Strategy::OneForAll)
+            .child(ChildSpec::worker("store", idle).name("store"))
+            .child(ChildSpec::worker("cache", idle).name("cache"));
+        let Started::Up(_) = Supervisor::start_link(&context, spec).await else { panic!("not up") };
+        let store = context.whereis("store").expect("it runs");
+        context.exit_signal(store, boom());
+        context.sleep(ms(100)).await;
+        assert_ne!(context.whereis("store"), Some(store));
+    });
+    let crash = line(&lines, &["message=crash", "name=\"store\"", "by=<0.0>"]);
+    let store = crash.split(' ').find_map(|field| field.strip_prefix("pid=")).expect("a pid");
+    let pid = format!("pid={store} ");
+    line(
+        &lines,
+        &["supervisor report: restarted as", "child=\"store\"", &pid, "reason=\"boom\"", "1 of 1 restarts in 5s"],
+    );
+    line(&lines, &["supervisor report: restarted as", "because of store", "child=\"cache\"", "reason=boom"]);
+}
