@@ -570,6 +570,12 @@ impl Context {
         self.node.timers().cancel(timer, self.now())
     }
 
+    /// The time that is left of a timer of any process of this node; `None` as with [`cancel_timer`](Self::cancel_timer).
+    /// Source: OTP `erlang:read_timer/1`.
+    pub fn read_timer(&self, timer: Reference) -> Option<Duration> {
+        self.node.timers().left(timer, self.now())
+    }
+
     /// What this process is, for people.
     pub fn set_label(&self, label: impl Into<String>) {
         self.process.state.lock().label = label.into();

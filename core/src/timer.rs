@@ -73,6 +73,11 @@ impl Timers {
         Some(deadline.since(now))
     }
 
+    /// The time that is left; `None` as with `cancel`.
+    pub(crate) fn left(&self, timer: Reference, now: Timestamp) -> Option<Duration> {
+        self.state.lock().deadlines.get(&timer).map(|deadline| deadline.since(now))
+    }
+
     /// Ends all timers whose message would go to a process that has ended.
     pub(crate) fn forget(&self, node: &Node, pid: Pid) {
         let mut state = self.state.lock();

@@ -334,6 +334,41 @@ impl Model {
         };
         self.children.iter().rev().map(info).collect()
     }
+
+    fn count_children(&self) -> ChildCounts {
+        let count = |holds: fn(&ModelChild) -> bool| self.children.iter().filter(|child| holds(child)).count();
+        ChildCounts {
+            specs: if self.template.is_some() { 1 } else { self.children.len() },
+            active: count(|child| matches!(child.at, At::Pid(_))),
+            supervisors: count(|child| child.spec.kind == ChildKind::Supervisor),
+            workers: count(|child| child.spec.kind == ChildKind::Worker),
+        }
+    }
+
+    /// OTP's `code_change`: new flags and specs; what runs goes on, and nothing is started.
+    fn change(&mut self, spec: SupervisorSpec) -> Result<(), SpecError> {
+        let dynamic = spec.flags.strategy == Strategy::SimpleOneForOne;
+        if dynamic != self.template.is_some() {
+            return Err(SpecError::OtherKindOfSupervisor);
+        }
+        self.flags = spec.flags;
+        if dynamic {
+            let template = spec.children.into_iter().next().expect("it has a template");
+            self.children.iter_mut().for_each(|child| child.spec = template.clone());
+            self.template = Some(template);
+            return Ok(());
+        }
+        let mut old = std::mem::take(&mut self.children);
+        for spec in spec.children {
+            let before = old.iter().position(|child| child.spec.id == spec.id).map(|i| old.remove(i));
+            self.children.push(match before {
+                Some(child) => ModelChild { spec, ..child },
+                None => new_child(spec, ChildArgs::None),
+            });
+        }
+        self.children.append(&mut old);
+        Ok(())
+    }
 }
 
 fn new_child(spec: ChildSpec, args: ChildArgs) -> ModelChild {
@@ -350,6 +385,7 @@ enum Op {
     TerminateUnknown(u32),
     Restart(usize),
     Delete(usize),
+    Change(SupervisorSpec),
     Advance(u64),
 }
 
@@ -368,6 +404,7 @@ fn ops() -> impl Generator<Value = Vec<Op>> {
         1 => (50..60u32).prop_map(Op::TerminateUnknown),
         2 => (0..8usize).prop_map(Op::Restart),
         1 => (0..8usize).prop_map(Op::Delete),
+        1 => supervisors().prop_map(Op::Change),
         1 => (1..4000u64).prop_map(Op::Advance),
     ];
     prop::collection::vec(op, 0..40)
@@ -380,10 +417,12 @@ fn specs(ids: &'static str) -> impl Generator<Value = ChildSpec> {
         Just(Shutdown::Infinity),
         Just(Shutdown::BrutalKill)
     ];
-    (prop::sample::select(ids.chars().collect::<Vec<_>>()), restart, shutdown, any::<bool>()).prop_map(
-        |(id, restart, shutdown, significant)| {
+    let kind = prop_oneof![Just(ChildKind::Worker), Just(ChildKind::Supervisor)];
+    (prop::sample::select(ids.chars().collect::<Vec<_>>()), restart, shutdown, any::<bool>(), kind).prop_map(
+        |(id, restart, shutdown, significant, kind)| {
             let significant = significant && restart != Restart::Permanent;
-            child(&id.to_string()).restart(restart).shutdown(shutdown).significant(significant)
+            let spec = child(&id.to_string()).restart(restart).shutdown(shutdown).significant(significant);
+            ChildSpec { kind, ..spec }
         },
     )
 }
@@ -468,7 +507,19 @@ fn apply(model: &mut Model, driven: &mut Driven, op: Op, instances: &mut u32) {
             let expected = model.terminate_child(&child);
             assert_eq!(driven.ask(Request::TerminateChild(child)), Some(Reply::Done(expected)));
         }
-        Op::Restart(_) | Op::Delete(_) if dynamic => {}
+        Op::Restart(_) if dynamic => {
+            let refused = Reply::Started(Err(SupervisorError::SimpleOneForOne));
+            assert_eq!(driven.ask(Request::RestartChild("a".to_owned())), Some(refused));
+        }
+        Op::Delete(_) if dynamic => {
+            let refused = || Some(Reply::Done(Err(SupervisorError::SimpleOneForOne)));
+            assert_eq!(driven.ask(Request::DeleteChild("a".to_owned())), refused());
+            assert_eq!(driven.ask(Request::TerminateChild("a".into())), refused());
+        }
+        Op::Change(spec) => {
+            let expected = model.change(spec.clone()).map_err(SupervisorError::from);
+            assert_eq!(driven.ask(Request::Change(spec)), Some(Reply::Done(expected)));
+        }
         Op::Restart(n) => {
             let id = nth(n).map_or("unknown", |child| &child.id);
             let expected = model.restart_child(id);
@@ -505,6 +556,7 @@ proptest! {
             }
             let expected = Some(Reply::Children(model.which_children()));
             prop_assert_eq!(driven.ask(Request::WhichChildren), expected);
+            prop_assert_eq!(driven.ask(Request::CountChildren), Some(Reply::Counts(model.count_children())));
             let Some(op) = ops.next() else { break };
             apply(&mut model, &mut driven, op, &mut instances);
         }

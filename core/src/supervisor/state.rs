@@ -228,7 +228,12 @@ impl SupervisorState {
             Strategy::RestForOne => self.children.from(key).collect(),
             Strategy::OneForAll => self.children.iter().map(|(key, _)| key).collect(),
         };
-        let stops = affected.iter().rev().copied().filter(|other| *other != key).collect();
+        // In a group all are stopped, and the temporary ones forgotten: also the one that ended, when new specs have made
+        // it temporary meanwhile. Source: `supervisor:terminate_children/2`.
+        let stops = match self.flags.strategy {
+            Strategy::OneForOne | Strategy::SimpleOneForOne => VecDeque::new(),
+            Strategy::RestForOne | Strategy::OneForAll => affected.iter().rev().copied().collect(),
+        };
         let restarting = Restarting { child: key, old, reason };
         self.stop_next(now, stops, AfterStop::Start(affected, restarting));
     }
@@ -280,7 +285,8 @@ impl SupervisorState {
                 }
             }
         }
-        if pid.is_none() {
+        // A temporary child that ignores is forgotten, but not by `restart_child`: new specs may have made it temporary.
+        if pid.is_none() && !matches!(why, StartingFor::RestartChild(_)) {
             self.forget_process(current);
         }
         self.start_next(queue, why);

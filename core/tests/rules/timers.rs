@@ -70,6 +70,15 @@ fn a_timer_to_a_pid_dies_with_it_and_to_the_dead_there_is_none() {
 }
 
 #[test]
+fn a_sleep_is_never_short() {
+    check(|context| async move {
+        let start = context.now();
+        context.sleep(SOON).await;
+        assert!(context.now().since(start) >= SOON);
+    });
+}
+
+#[test]
 fn a_timer_to_a_name_is_resolved_when_it_fires() {
     check(|context| async move {
         context.send_after(SOON, "later", say("found"));

@@ -1,5 +1,5 @@
-//! What real OTP does with its behaviours, fact by fact, in the simulator: a test has the name of its fact. The schedule and
-//! the delivery of signals that OTP does not order come from the seed, and time is virtual.
+//! What real OTP does with signals, timers and its behaviours, fact by fact, in the simulator: a test has the name of its
+//! fact. The schedule and the delivery of signals that OTP does not order come from the seed, and time is virtual.
 
 mod applications;
 mod events;
@@ -8,9 +8,11 @@ mod mailbox;
 mod reports;
 mod server;
 mod server_life;
+mod signals;
 mod state_machine;
 mod sys;
 mod tasks;
+mod timers;
 mod told;
 mod told_machine;
 
