@@ -280,6 +280,25 @@ mod tests {
     }
 
     #[test]
+    fn a_case_that_is_kept_runs_first_from_then_on() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let kept = Some(directory.path().join("name"));
+        let place = || Place { command: "cargo test name".to_owned(), kept: kept.clone(), name: "name" };
+        let failing = |seed| {
+            Suite::new("name", move |test: &mut Test| {
+                test.script("client", move |sim| async move { assert_ne!(sim.seed(), seed) });
+            })
+        };
+        let settings = Settings { keep: true, ..Settings::default() };
+        let text = failing(3).explore(&settings, &place()).expect_err("seed 3 fails");
+        assert!(text.contains("3.case"), "{text}");
+        let few = Settings { seeds: Some(1), from: Some(50), ..Settings::default() };
+        let text = failing(3).explore(&few, &place()).expect_err("it runs first");
+        assert!(text.contains("3.case fails again: property broken: assertion"), "{text}");
+        assert_eq!(failing(0).explore(&few, &place()), Ok(()));
+    }
+
+    #[test]
     fn a_failure_gives_its_seed_its_plan_and_the_command_that_replays_it() {
         let suite = Suite::new("name", |test: &mut Test| {
             test.node("a", |_| async {});
