@@ -41,8 +41,13 @@ impl Calls for Context {
         self.deadline()
     }
 
-    async fn call_process(&self, to: Destination, request: Payload, timeout: Duration) -> Result<Payload, CallError> {
-        self.call(to, request, timeout).await
+    fn call_process(
+        &self,
+        to: Destination,
+        request: Payload,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Payload, CallError>> + Send {
+        self.call(to, request, timeout)
     }
 
     fn cast_process(&self, to: Destination, message: Payload) {
@@ -60,8 +65,13 @@ impl Calls for Node {
         None
     }
 
-    async fn call_process(&self, to: Destination, request: Payload, timeout: Duration) -> Result<Payload, CallError> {
-        self.call(to, request, timeout).await
+    fn call_process(
+        &self,
+        to: Destination,
+        request: Payload,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Payload, CallError>> + Send {
+        self.call(to, request, timeout)
     }
 
     fn cast_process(&self, to: Destination, message: Payload) {

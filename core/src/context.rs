@@ -1,4 +1,4 @@
-use crate::factory::{ProcessBody, process_body};
+use crate::factory::ProcessBody;
 use crate::handle::handle_signals;
 use crate::process::{AliasMode, Answer, Link, Monitor, Process, Starter};
 use crate::receive::{AwaitAnswer, Receive};
@@ -131,6 +131,7 @@ impl Context {
     /// shown as `hibernating`. Nothing else is different from [`receive`](Self::receive). Source: OTP `proc_lib:hibernate/3`.
     pub async fn hibernate(&self) -> Message {
         self.process.give_memory_back();
+        self.node.table().shrink_queue(self.pid());
         self.process.state.lock().hibernating = true;
         let message = self.receive().await;
         self.process.state.lock().hibernating = false;
@@ -143,26 +144,28 @@ impl Context {
     }
 
     /// A receive that does not look at what was in the mailbox when the marker was made.
-    pub(crate) async fn receive_from(
+    pub(crate) fn receive_from<F: FnMut(&Message) -> bool>(
         &self,
         marker: u64,
         timeout: Option<Duration>,
-        mut matches: impl FnMut(&Message) -> bool,
-    ) -> Option<Message> {
-        let clock = &self.node.seams().clock;
-        let timeout = timeout.filter(|timeout| *timeout < Duration::MAX);
-        let deadline = timeout.map(|timeout| clock.sleep_until(clock.now() + timeout));
-        let matches = |message: &Message| matches(message);
-        Receive { node: &self.node, process: &self.process, marker, matches, deadline }.await
+        matches: F,
+    ) -> Receive<'_, F> {
+        Receive::new(&self.node, &self.process, marker, timeout, matches)
     }
 
     /// The first message that matches, if one is there: OTP's `receive ... after 0`.
-    pub fn try_receive(&self, mut matches: impl FnMut(&Message) -> bool) -> Option<Message> {
+    pub fn try_receive(&self, matches: impl FnMut(&Message) -> bool) -> Option<Message> {
         handle_signals(&self.node, &self.process);
         if self.process.is_exiting() {
             return None;
         }
-        self.process.state.lock().mailbox.take(&mut 0, &mut matches)
+        if self.process.has_read_all() {
+            return None;
+        }
+        let mut state = self.process.state.lock();
+        let taken = state.mailbox.take(&mut 0, matches);
+        self.process.set_unread(state.mailbox.len());
+        taken
     }
 
     /// Sends a request and waits for the reply, with [`Duration::MAX`] for as long as it takes. The reply is found at
@@ -176,8 +179,7 @@ impl Context {
         payload: impl Into<Payload>,
         timeout: Duration,
     ) -> Result<Payload, CallError> {
-        let marker = self.marker();
-        let call = self.start_call(to.into(), payload.into())?;
+        let (call, marker) = self.start_call(to.into(), payload.into())?;
         let waiting = WaitingCall { context: self, call };
         let timeout = self.deadline().map_or(timeout, |deadline| timeout.min(deadline.since(self.now())));
         let received = self.receive_from(marker, Some(timeout), |message| is_answer(call, message)).await;
@@ -193,8 +195,9 @@ impl Context {
         }
     }
 
-    /// Sends a request, with a monitor whose alias takes the reply: the first half of a call.
-    pub(crate) fn start_call(&self, to: Destination, payload: Payload) -> Result<Reference, CallError> {
+    /// Sends a request, with a monitor whose alias takes the reply: the first half of a call. Also returns the marker that
+    /// the answer lies behind.
+    pub(crate) fn start_call(&self, to: Destination, payload: Payload) -> Result<(Reference, u64), CallError> {
         if self.node.other_node(&to).is_some() {
             check_message(&self.node, &payload)?;
         }
@@ -203,7 +206,10 @@ impl Context {
             Destination::Name(name) => {
                 self.whereis(name).ok_or_else(|| Badarg(format!("nobody has the name {name:?}")))?
             }
-            Destination::NameAt { name, node } => return Ok(self.start_call_at(name, *node, payload)),
+            Destination::NameAt { name, node } => {
+                let marker = self.marker();
+                return Ok((self.start_call_at(name, *node, payload), marker));
+            }
             Destination::Alias(alias) => {
                 return Err(CallError::Badarg(Badarg(format!("{alias} is an alias: only a process can be called"))));
             }
@@ -215,10 +221,21 @@ impl Context {
             Destination::Name(name) => Monitored::Name(name),
             Destination::Pid(_) | Destination::NameAt { .. } | Destination::Alias(_) => Monitored::Pid(target),
         };
-        let call = self.monitor_target(object, Some(target), Some(AliasMode::Reply));
+        let call = self.make_reference();
+        let marker = {
+            let mut state = self.process.state.lock();
+            state.aliases.insert(call, AliasMode::Reply);
+            state.monitors.insert(call, Monitor::new(object, Some(target)));
+            state.mailbox.marker()
+        };
         let from = Caller { pid: self.pid(), reference: call };
-        self.signal(target, Kind::Message(Message::Call { from, payload }));
-        Ok(call)
+        if target.node == self.node.id() {
+            self.signal(target, Kind::Call { from, payload });
+        } else {
+            self.signal(target, Kind::Monitor { monitor: call });
+            self.signal(target, Kind::Message(Message::Call { from, payload }));
+        }
+        Ok((call, marker))
     }
 
     /// A call of whoever has that name on that node: when nobody has, the monitor says so.
@@ -255,8 +272,9 @@ impl Context {
 
     /// Answers a call; dropped when the caller no longer waits.
     pub fn reply(&self, to: Caller, payload: impl Into<Payload>) {
-        let message = Message::Reply { reference: to.reference, payload: payload.into() };
-        self.signal(to.pid, Kind::Alias { alias: to.reference, message });
+        let call = to.reference;
+        let demonitored = self.process.state.lock().end_call_monitor(call);
+        self.signal(to.pid, Kind::Reply { call, payload: payload.into(), demonitored });
     }
 
     /// Links this process and another: when one ends, the other gets an exit signal. Linking twice is one link, linking
@@ -310,6 +328,11 @@ impl Context {
 
     fn monitor_target(&self, object: Monitored, target: Option<Pid>, alias: Option<AliasMode>) -> Reference {
         let monitor = self.make_reference();
+        // A name that only the other node can look up.
+        let elsewhere = match &object {
+            Monitored::NameAt { name, node } if *node != self.node.id() => Some(name.clone()),
+            _ => None,
+        };
         {
             let mut state = self.process.state.lock();
             if let Some(mode) = alias {
@@ -318,23 +341,16 @@ impl Context {
             if target == Some(self.pid()) {
                 return monitor;
             }
-            state.monitors.insert(monitor, Monitor { object: object.clone(), target });
+            state.monitors.insert(monitor, Monitor::new(object, target));
         }
         match target {
-            Some(target) => self.send_monitor(target, monitor, object),
+            Some(target) => match elsewhere {
+                Some(name) => self.node.signal_name(self.pid(), &name, target.node, Signal(Kind::Monitor { monitor })),
+                None => self.signal(target, Kind::Monitor { monitor }),
+            },
             None => self.signal(self.pid(), Kind::Down { monitor, reason: ExitReason::NOPROC }),
         }
         monitor
-    }
-
-    fn send_monitor(&self, target: Pid, monitor: Reference, object: Monitored) {
-        match &object {
-            Monitored::NameAt { name, node } if *node != self.node.id() => {
-                let (name, signal) = (name.clone(), Signal(Kind::Monitor { monitor, object: object.clone() }));
-                self.node.signal_name(self.pid(), &name, target.node, signal);
-            }
-            _ => self.signal(target, Kind::Monitor { monitor, object }),
-        }
     }
 
     /// Ends a monitor: no `Down` arrives from now on; one in the mailbox stays. True when it was active.
@@ -444,7 +460,7 @@ impl Context {
         Fut: Future<Output = R> + Send + 'static,
         R: Into<ExitReason>,
     {
-        self.spawn_with(SpawnOptions::default(), process_body(body)).pid
+        self.node.spawn_async(Some(&self.process), SpawnOptions::default(), body).pid
     }
 
     /// Spawns a process and links it, in one step.
@@ -454,7 +470,8 @@ impl Context {
         Fut: Future<Output = R> + Send + 'static,
         R: Into<ExitReason>,
     {
-        self.spawn_with(SpawnOptions { link: true, ..SpawnOptions::default() }, process_body(body)).pid
+        let options = SpawnOptions { link: true, ..SpawnOptions::default() };
+        self.node.spawn_async(Some(&self.process), options, body).pid
     }
 
     /// Spawns a process and monitors it, in one step.
@@ -465,7 +482,7 @@ impl Context {
         R: Into<ExitReason>,
     {
         let options = SpawnOptions { monitor: true, ..SpawnOptions::default() };
-        let spawned = self.spawn_with(options, process_body(body));
+        let spawned = self.node.spawn_async(Some(&self.process), options, body);
         (spawned.pid, spawned.monitor.unwrap_or_else(|| unreachable!("a monitor was asked for")))
     }
 
@@ -521,7 +538,8 @@ impl Context {
     /// Says that this process is up: whoever started it goes on.
     pub fn init_ack(&self) {
         let starter = self.process.state.lock().starter.take();
-        if let Some(Starter { pid, request, .. }) = starter {
+        if let Some(starter) = starter {
+            let Starter { pid, request, .. } = *starter;
             self.signal(pid, Kind::Started { request, outcome: Started::Up(self.pid()) });
         }
     }
@@ -583,7 +601,7 @@ impl Context {
 
     /// Where the host of this process writes how many bytes it holds, for `process_info`.
     pub fn memory_gauge(&self) -> Arc<AtomicU64> {
-        self.process.memory.clone()
+        self.process.memory_gauge()
     }
 }
 

@@ -12,13 +12,18 @@ pub const EXIT_REASON_DETAIL_MAX: usize = 4096;
 /// Two reasons are equal when word, detail and payload are; the backtrace does not count. OTP's `{shutdown, x}` is the
 /// word `shutdown` with a detail. Cheap to clone.
 #[derive(Clone)]
-pub struct ExitReason {
-    word: Cow<'static, str>,
-    more: Option<Arc<More>>,
+pub struct ExitReason(Repr);
+
+/// Small, as signals and processes carry it: most reasons are a word that the program knows.
+#[derive(Clone)]
+enum Repr {
+    Word(&'static str),
+    More(Arc<More>),
 }
 
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone)]
 struct More {
+    word: Cow<'static, str>,
     detail: Option<String>,
     payload: Option<Term>,
     backtrace: Option<String>,
@@ -41,12 +46,15 @@ impl ExitReason {
     pub const PANIC: Self = Self::word_of("panic");
 
     const fn word_of(word: &'static str) -> Self {
-        Self { word: Cow::Borrowed(word), more: None }
+        Self(Repr::Word(word))
     }
 
     /// A reason of that word.
     pub fn new(word: impl Into<Cow<'static, str>>) -> Self {
-        Self { word: word.into(), more: None }
+        Self(match word.into() {
+            Cow::Borrowed(word) => Repr::Word(word),
+            word @ Cow::Owned(_) => Repr::More(Arc::new(More::of(word))),
+        })
     }
 
     /// The same with a detail for people, cut to [`EXIT_REASON_DETAIL_MAX`] bytes.
@@ -68,27 +76,43 @@ impl ExitReason {
     }
 
     fn more_mut(&mut self) -> &mut More {
-        Arc::make_mut(self.more.get_or_insert_with(Arc::default))
+        if let Repr::Word(word) = self.0 {
+            self.0 = Repr::More(Arc::new(More::of(Cow::Borrowed(word))));
+        }
+        match &mut self.0 {
+            Repr::More(more) => Arc::make_mut(more),
+            Repr::Word(_) => unreachable!("it has just become more"),
+        }
+    }
+
+    fn more(&self) -> Option<&More> {
+        match &self.0 {
+            Repr::Word(_) => None,
+            Repr::More(more) => Some(more),
+        }
     }
 
     /// The word: OTP's own where it has one.
     pub fn word(&self) -> &str {
-        &self.word
+        match &self.0 {
+            Repr::Word(word) => word,
+            Repr::More(more) => &more.word,
+        }
     }
 
     /// What happened, for people.
     pub fn detail(&self) -> Option<&str> {
-        self.more.as_deref()?.detail.as_deref()
+        self.more()?.detail.as_deref()
     }
 
     /// What happened, for programs.
     pub fn payload(&self) -> Option<&Term> {
-        self.more.as_deref()?.payload.as_ref()
+        self.more()?.payload.as_ref()
     }
 
     /// Where it happened.
     pub fn backtrace(&self) -> Option<&str> {
-        self.more.as_deref()?.backtrace.as_deref()
+        self.more()?.backtrace.as_deref()
     }
 
     /// `normal`, without anything more.
@@ -104,7 +128,13 @@ impl ExitReason {
     /// `normal`, `shutdown` or `{shutdown, _}`: what does not restart a transient child.
     /// Source: OTP `supervisor`, "Restart type".
     pub fn is_orderly(&self) -> bool {
-        self.word == "normal" || self.word == "shutdown"
+        matches!(self.word(), "normal" | "shutdown")
+    }
+}
+
+impl More {
+    fn of(word: Cow<'static, str>) -> Self {
+        Self { word, detail: None, payload: None, backtrace: None }
     }
 }
 
@@ -122,7 +152,7 @@ fn cut(mut text: String) -> String {
 
 impl PartialEq for ExitReason {
     fn eq(&self, other: &Self) -> bool {
-        self.word == other.word && self.detail() == other.detail() && self.payload() == other.payload()
+        self.word() == other.word() && self.detail() == other.detail() && self.payload() == other.payload()
     }
 }
 
@@ -132,8 +162,8 @@ impl Eq for ExitReason {}
 impl fmt::Display for ExitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.detail() {
-            Some(detail) => write!(f, "{}({detail})", self.word),
-            None => f.write_str(&self.word),
+            Some(detail) => write!(f, "{}({detail})", self.word()),
+            None => f.write_str(self.word()),
         }
     }
 }

@@ -2,23 +2,26 @@
 
 use crate::discard::discard;
 use crate::mark::sometimes;
-use crate::process::{AliasMode, Answer, Link, Process, State};
+use crate::process::{AliasMode, Answer, Link, Process, State, Watcher};
 use crate::signal::{Kind, Signal};
 use crate::{ExitReason, Message, Node, Pid, Reference, Started, TraceEvent};
 
 /// Signals that the handling of others causes: to whom, and what.
 type Outgoing = Vec<(Pid, Kind)>;
 
+/// For how many signals a process keeps room, at most.
+const BATCH_KEPT_MAX: usize = 128;
+
 /// Handles everything that is queued, in order, up to the signal that ends the process.
 pub(crate) fn handle_signals(node: &Node, process: &Process) {
-    if !process.has_signals() || process.is_exiting() {
+    if !node.table().has_signals(process.pid) || process.is_exiting() {
         return;
     }
     let mut outgoing = Outgoing::new();
     {
         let mut state = process.state.lock();
         let mut batch = std::mem::take(&mut state.batch);
-        process.take_signals(&mut batch);
+        node.table().take_signals(process.pid, &mut batch);
         let mut signals = batch.drain(..);
         while let Some((from, signal)) = signals.next() {
             node.trace(|| TraceEvent::Handled { to: process.pid, from, kind: signal.kind() });
@@ -29,13 +32,14 @@ pub(crate) fn handle_signals(node: &Node, process: &Process) {
                 if signals.len() > 0 {
                     sometimes!(node, SignalsBehindExit);
                 }
-                process.put_back(signals.by_ref());
+                node.table().put_back(process.pid, signals.by_ref());
             }
         }
         drop(signals);
-        if batch.capacity() <= 64 {
+        if batch.capacity() <= BATCH_KEPT_MAX {
             state.batch = batch;
         }
+        process.set_unread(state.mailbox.len());
     }
     for (to, kind) in outgoing {
         node.signal(process.pid, to, Signal(kind));
@@ -46,7 +50,29 @@ impl State {
     fn handle(&mut self, node: &Node, own: Pid, from: Pid, kind: Kind, outgoing: &mut Outgoing) {
         match kind {
             Kind::Message(message) => self.arrive(own, from, message, outgoing),
-            Kind::Alias { alias, message } => self.handle_alias(node, alias, message, outgoing),
+            Kind::Call { from: caller, payload } => {
+                self.monitored_by.insert(caller.reference, Watcher { pid: from, calls: true });
+                self.arrive(own, from, Message::Call { from: caller, payload }, outgoing);
+            }
+            Kind::Alias { alias, payload } => {
+                if self.passes_alias(alias, outgoing) {
+                    self.mailbox.push(Message::Plain(payload));
+                } else {
+                    sometimes!(node, LateReply);
+                    discard(payload);
+                }
+            }
+            Kind::Reply { call, payload, demonitored } => {
+                if demonitored {
+                    self.monitors.remove(&call);
+                }
+                if self.passes_alias(call, outgoing) {
+                    self.mailbox.push(Message::Reply { reference: call, payload });
+                } else {
+                    sometimes!(node, LateReply);
+                    discard(payload);
+                }
+            }
             Kind::Link => {
                 // While this half waits for an acknowledgement the link that arrives is older than our unlink, which
                 // takes it away on the other side as well.
@@ -73,8 +99,8 @@ impl State {
             }
             Kind::Exit { reason, linked: true } => self.handle_link_exit(node, from, reason),
             Kind::Exit { reason, linked: false } => self.handle_exit(own, from, reason),
-            Kind::Monitor { monitor, object } => {
-                self.monitored_by.insert(monitor, (from, object));
+            Kind::Monitor { monitor } => {
+                self.monitored_by.insert(monitor, Watcher { pid: from, calls: false });
             }
             Kind::Demonitor { monitor } => {
                 self.monitored_by.remove(&monitor);
@@ -99,19 +125,17 @@ impl State {
         }
     }
 
-    fn handle_alias(&mut self, node: &Node, alias: Reference, message: Message, outgoing: &mut Outgoing) {
+    /// Whether a message through that alias arrives.
+    fn passes_alias(&mut self, alias: Reference, outgoing: &mut Outgoing) -> bool {
         match self.aliases.get(&alias) {
-            None => {
-                sometimes!(node, LateReply);
-                return discard(message);
-            }
+            None => return false,
             Some(AliasMode::Reply) => {
                 self.aliases.remove(&alias);
                 self.end_monitor(alias, outgoing);
             }
             Some(AliasMode::Explicit | AliasMode::Demonitor) => {}
         }
-        self.mailbox.push(message);
+        true
     }
 
     fn handle_exit(&mut self, own: Pid, from: Pid, reason: ExitReason) {
@@ -146,16 +170,22 @@ impl State {
         if matches!(self.aliases.get(&monitor), Some(AliasMode::Demonitor | AliasMode::Reply)) {
             self.aliases.remove(&monitor);
         }
-        self.mailbox.push(Message::Down { monitor, object: ended.object, reason });
+        self.mailbox.push(Message::Down { monitor, object: ended.object(), reason });
     }
 
     /// Takes a monitor of this process away and tells the other side.
     fn end_monitor(&mut self, monitor: Reference, outgoing: &mut Outgoing) -> bool {
         let Some(ended) = self.monitors.remove(&monitor) else { return false };
-        if let Some(target) = ended.target {
+        if let Some(target) = ended.target() {
             outgoing.push((target, Kind::Demonitor { monitor }));
         }
         true
+    }
+
+    /// Ends the monitor that came with a call to this process; false when there is none.
+    pub(crate) fn end_call_monitor(&mut self, call: Reference) -> bool {
+        let calls = self.monitored_by.get(&call).is_some_and(|watcher| watcher.calls);
+        calls && self.monitored_by.remove(&call).is_some()
     }
 
     /// As OTP's `demonitor`: true when the monitor was active. An alias of the modes that end with it ends.
@@ -178,11 +208,19 @@ pub(crate) fn bounce(node: &Node, dead: Pid, from: Pid, signal: Signal, why: &Ex
 pub(crate) fn answer(kind: Kind, why: &ExitReason) -> Option<Kind> {
     Some(match kind {
         Kind::Link => Kind::Exit { reason: why.clone(), linked: true },
-        Kind::Monitor { monitor, .. } => Kind::Down { monitor, reason: why.clone() },
+        Kind::Monitor { monitor } => Kind::Down { monitor, reason: why.clone() },
+        Kind::Call { from, payload } => {
+            discard(payload);
+            Kind::Down { monitor: from.reference, reason: why.clone() }
+        }
         Kind::Unlink { id } => Kind::UnlinkAck { id },
         Kind::Alive { request } => Kind::AliveReply { request, alive: false },
-        Kind::Message(message) | Kind::Alias { message, .. } => {
+        Kind::Message(message) => {
             discard(message);
+            return None;
+        }
+        Kind::Alias { payload, .. } | Kind::Reply { payload, .. } => {
+            discard(payload);
             return None;
         }
         Kind::UnlinkAck { .. }

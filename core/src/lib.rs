@@ -12,6 +12,7 @@ mod exit_reason;
 mod factory;
 mod groups;
 mod handle;
+mod lock;
 mod long_schedule;
 mod mailbox;
 mod mailbox_bound;

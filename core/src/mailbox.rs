@@ -1,6 +1,9 @@
 use crate::Message;
 use std::collections::VecDeque;
 
+/// For how many messages an empty mailbox keeps room, at most.
+const KEPT_MAX: usize = 128;
+
 /// Messages in arrival order, each with a number that only grows, so that a scan can begin behind what it has seen.
 #[derive(Default)]
 pub(crate) struct Mailbox {
@@ -10,6 +13,10 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     pub(crate) fn push(&mut self, message: Message) {
+        if self.messages.capacity() == 0 {
+            // Most mailboxes never have more than one message waiting.
+            self.messages.reserve_exact(1);
+        }
         self.messages.push_back((self.next, message));
         self.next += 1;
     }
@@ -30,22 +37,20 @@ impl Mailbox {
 
     /// Takes the first message at or behind `marker` that matches. Otherwise `marker` moves to the end: what was seen
     /// once is not looked at again.
-    pub(crate) fn take(&mut self, marker: &mut u64, matches: &mut dyn FnMut(&Message) -> bool) -> Option<Message> {
+    pub(crate) fn take(&mut self, marker: &mut u64, mut matches: impl FnMut(&Message) -> bool) -> Option<Message> {
         let start = match self.messages.front() {
             Some((first, _)) if *first >= *marker => 0,
             Some(_) => self.messages.partition_point(|(number, _)| *number < *marker),
             None => 0,
         };
-        for i in start..self.messages.len() {
-            if matches(&self.messages[i].1) {
-                *marker = self.messages[i].0 + 1;
-                let taken = self.messages.remove(i).map(|(_, message)| message);
-                self.give_memory_back();
-                return taken;
-            }
-        }
-        *marker = self.next;
-        None
+        let Some(found) = self.messages.range(start..).position(|(_, message)| matches(message)) else {
+            *marker = self.next;
+            return None;
+        };
+        let (number, taken) = self.messages.remove(start + found)?;
+        *marker = number + 1;
+        self.give_memory_back();
+        Some(taken)
     }
 
     /// Keeps no more memory than its messages need.
@@ -60,7 +65,7 @@ impl Mailbox {
 
     /// An emptied mailbox does not keep what a flood made it grow to.
     fn give_memory_back(&mut self) {
-        if self.messages.is_empty() && self.messages.capacity() > 64 {
+        if self.messages.is_empty() && self.messages.capacity() > KEPT_MAX {
             self.messages = VecDeque::new();
         }
     }
@@ -89,9 +94,9 @@ mod tests {
     #[test]
     fn the_first_match_in_arrival_order_is_taken_and_the_rest_keep_their_order() {
         let mut mailbox = filled(0..5);
-        let taken = mailbox.take(&mut 0, &mut |m| number(m) % 2 == 1);
+        let taken = mailbox.take(&mut 0, |m| number(m) % 2 == 1);
         assert_eq!(taken.as_ref().map(number), Some(1));
-        let rest: Vec<u32> = std::iter::from_fn(|| mailbox.take(&mut 0, &mut |_| true)).map(|m| number(&m)).collect();
+        let rest: Vec<u32> = std::iter::from_fn(|| mailbox.take(&mut 0, |_| true)).map(|m| number(&m)).collect();
         assert_eq!(rest, [0, 2, 3, 4]);
     }
 
@@ -101,7 +106,7 @@ mod tests {
         let mut marker = mailbox.marker();
         mailbox.push(Message::Plain(Payload::local(7u32)));
         let mut looked_at = 0;
-        let taken = mailbox.take(&mut marker, &mut |_| {
+        let taken = mailbox.take(&mut marker, |_| {
             looked_at += 1;
             true
         });
@@ -114,11 +119,11 @@ mod tests {
     fn a_scan_that_found_nothing_goes_on_behind_what_it_saw() {
         let mut mailbox = filled(0..10);
         let mut marker = 0;
-        assert!(mailbox.take(&mut marker, &mut |_| false).is_none());
+        assert!(mailbox.take(&mut marker, |_| false).is_none());
         let mut looked_at = 0;
         assert!(
             mailbox
-                .take(&mut marker, &mut |_| {
+                .take(&mut marker, |_| {
                     looked_at += 1;
                     false
                 })

@@ -4,6 +4,9 @@ use std::any::Any;
 use std::fmt;
 
 /// How to read the bytes of a [`Term`].
+// As wide as a word: this is also what tells the kinds of messages apart, and a message whose tag is a byte is copied in
+// pieces that the processor waits for.
+#[repr(u64)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
     /// Nobody but the two parties knows.

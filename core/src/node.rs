@@ -1,9 +1,9 @@
 use crate::context::Context;
 use crate::discard::discard;
-use crate::factory::{Factory, ProcessBody, ProcessSpec, process_body};
+use crate::factory::{Factory, ProcessBody, ProcessSpec};
 use crate::handle::bounce;
 use crate::long_schedule;
-use crate::process::{Link, Monitor, Process, Starter, State};
+use crate::process::{Link, Monitor, Process, Starter, State, Watcher};
 use crate::registry::{Badarg, Registry};
 use crate::remote::{self, Associations};
 use crate::seam::{Envelope, Peers, RandomStream, Seams, Timestamp};
@@ -17,9 +17,11 @@ use crate::{
     Behaviour, CallError, Destination, ExitReason, Message, Monitored, NodeId, Payload, Pid, Reference, RemoteTarget,
 };
 use parking_lot::{Mutex, RwLock};
+use siphasher::sip::SipHasher13;
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::hash::Hasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -59,6 +61,8 @@ struct Inner {
     factories: RwLock<BTreeMap<String, Arc<dyn Factory>>>,
     references: AtomicU64,
     random: Mutex<RandomStream>,
+    /// Makes the random parts of pids and references: nobody can tell one from others.
+    secret: SipHasher13,
     extensions: Mutex<BTreeMap<TypeId, Box<dyn Any + Send + Sync>>>,
 }
 
@@ -136,7 +140,8 @@ impl Node {
     pub fn start(options: NodeOptions) -> Self {
         let NodeOptions { name, incarnation, seams, tracer, long_schedule } = options;
         let id = NodeId::of_name(&name);
-        let random = Mutex::new(seams.entropy.stream("core"));
+        let mut random = seams.entropy.stream("core");
+        let secret = SipHasher13::new_with_keys(random.next_u64(), random.next_u64());
         let node = Self(Arc::new(Inner {
             name,
             id,
@@ -150,7 +155,8 @@ impl Node {
             associations: Associations::default(),
             factories: RwLock::default(),
             references: AtomicU64::new(1),
-            random,
+            random: Mutex::new(random),
+            secret,
             extensions: Mutex::default(),
         }));
         if let Some(limit) = long_schedule {
@@ -233,21 +239,20 @@ impl Node {
         self.0.random.lock().next_u64()
     }
 
-    /// The random part of a pid or a reference: 53 bits, so that a guest whose numbers are floats (JavaScript) hands it
-    /// back unchanged.
-    fn unguessable(&self) -> u64 {
-        self.random() >> 11
+    /// The random part of the pid or reference of that number: 53 bits, so that a guest whose numbers are floats
+    /// (JavaScript) hands it back unchanged.
+    fn unguessable(&self, of: &'static str, number: u64) -> u64 {
+        let mut hasher = self.0.secret;
+        hasher.write(of.as_bytes());
+        hasher.write_u64(number);
+        hasher.finish() >> 11
     }
 
     /// A unique reference whose alias messages go to the process in slot `index`.
     pub(crate) fn reference(&self, index: u32) -> Reference {
-        Reference {
-            node: self.0.id,
-            incarnation: self.0.incarnation,
-            index,
-            serial: self.0.references.fetch_add(1, Ordering::Relaxed),
-            random: self.unguessable(),
-        }
+        let serial = self.0.references.fetch_add(1, Ordering::Relaxed);
+        let random = self.unguessable("reference", serial);
+        Reference { node: self.0.id, incarnation: self.0.incarnation, index, serial, random }
     }
 
     /// In whose name the outside of all processes acts. Nobody can be reached by it.
@@ -262,7 +267,7 @@ impl Node {
         Fut: Future<Output = R> + Send + 'static,
         R: Into<ExitReason>,
     {
-        self.spawn_with(SpawnOptions::default(), process_body(body)).pid
+        self.spawn_async(None, SpawnOptions::default(), body).pid
     }
 
     /// Spawns a process. From outside there is nobody to link or monitor: those options only count with a parent.
@@ -284,54 +289,94 @@ impl Node {
         parent: Option<&Process>,
         start_request: Option<Reference>,
         options: SpawnOptions,
-        body: ProcessBody,
+        ProcessBody { run, function, behaviour }: ProcessBody,
     ) -> Spawned {
+        match self.make_process(parent, start_request, options, function, behaviour) {
+            Ok((process, monitor)) => {
+                let body = run(Context::new(self.clone(), process.clone()));
+                let bytes = size_of_val(&*body);
+                self.start_body(process, monitor, body, bytes)
+            }
+            Err(refused) => refused,
+        }
+    }
+
+    /// Spawns a process without a box around its body.
+    pub(crate) fn spawn_async<F, Fut, R>(&self, parent: Option<&Process>, options: SpawnOptions, body: F) -> Spawned
+    where
+        F: FnOnce(Context) -> Fut + Send + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+        R: Into<ExitReason>,
+    {
+        match self.make_process(parent, None, options, std::any::type_name::<F>(), Behaviour::Plain) {
+            Ok((process, monitor)) => {
+                let context = Context::new(self.clone(), process.clone());
+                // All of it runs in the new process, as in `process_body`.
+                let body = async move { body(context).await.into() };
+                let bytes = size_of_val(&body);
+                self.start_body(process, monitor, body, bytes)
+            }
+            Err(refused) => refused,
+        }
+    }
+
+    fn start_body<B>(&self, process: Arc<Process>, monitor: Option<Reference>, body: B, bytes: usize) -> Spawned
+    where
+        B: Future<Output = ExitReason> + Send + 'static,
+    {
+        let pid = process.pid;
+        process.set_body_bytes(bytes);
+        self.0.seams.executor.spawn_future(ProcessTask::new(self.clone(), process, body));
+        Spawned { pid, monitor }
+    }
+
+    /// A process that is in the table and related to its parent, and does not run yet; `Err` when the table is full.
+    fn make_process(
+        &self,
+        parent: Option<&Process>,
+        start_request: Option<Reference>,
+        options: SpawnOptions,
+        function: &'static str,
+        behaviour: Behaviour,
+    ) -> Result<(Arc<Process>, Option<Reference>), Spawned> {
         let parent_pid = parent.map(|parent| parent.pid).or(options.parent);
         let label = options.label;
-        let mut state = State {
-            label: label.clone(),
-            function: body.function,
-            behaviour: body.behaviour,
-            mailbox_bound: options.mailbox,
-            ..State::default()
-        };
+        let mailbox_bound = options.mailbox;
+        let mut state = State { label: label.clone(), function, behaviour, mailbox_bound, ..State::default() };
         let monitor = parent.filter(|_| options.monitor).map(|parent| self.reference(parent.pid.index));
         if let Some(parent) = parent {
             if options.link {
                 state.links.insert(parent.pid, Link::Active);
             }
             if let Some(monitor) = monitor {
-                // What a DOWN of this monitor names is kept by the watcher; here only the watcher counts.
-                state.monitored_by.insert(monitor, (parent.pid, Monitored::Pid(parent.pid)));
+                state.monitored_by.insert(monitor, Watcher { pid: parent.pid, calls: false });
             }
-            state.starter = start_request.map(|request| Starter { pid: parent.pid, request, outcome: None });
+            state.starter = start_request.map(|request| Box::new(Starter { pid: parent.pid, request, outcome: None }));
         }
         let now = self.0.seams.clock.now();
-        let random = self.unguessable();
+        let random = |number| self.unguessable("pid", number);
         let Some(process) = self.0.table.insert(random, |pid| Process::new(pid, parent_pid, now, state)) else {
-            return self.spawn_refused(parent, start_request, monitor);
+            return Err(self.spawn_refused(parent, start_request, monitor));
         };
         let pid = process.pid;
-        if let Some(parent) = parent {
+        if let Some(parent) = parent
+            && (options.link || monitor.is_some())
+        {
             let mut state = parent.state.lock();
             if options.link {
                 state.links.insert(pid, Link::Active);
             }
             if let Some(monitor) = monitor {
-                state.monitors.insert(monitor, Monitor { object: Monitored::Pid(pid), target: Some(pid) });
+                state.monitors.insert(monitor, Monitor::Pid(pid));
             }
         }
         self.trace(|| TraceEvent::Spawned { pid, parent: parent_pid, label: &label });
-        let body = match options.name.as_deref().map(|name| self.register(name, pid)) {
-            Some(Err(Badarg(why))) => {
-                process_body(move |_| async move { ExitReason::new("already_started").with_detail(why) })
-            }
-            Some(Ok(())) | None => body,
-        };
-        let body = body.run(Context::new(self.clone(), process.clone()));
-        process.set_body_bytes(size_of_val(&*body));
-        self.0.seams.executor.spawn(Box::pin(ProcessTask::new(self.clone(), process, body)));
-        Spawned { pid, monitor }
+        if let Some(Err(Badarg(why))) = options.name.as_deref().map(|name| self.register(name, pid)) {
+            // It ends before it runs.
+            process.state.lock().exit = Some(ExitReason::new("already_started").with_detail(why));
+            process.set_exiting();
+        }
+        Ok((process, monitor))
     }
 
     /// The process table is full: a pid that reaches nobody, and whoever relates to it hears so.
@@ -342,11 +387,11 @@ impl Node {
         monitor: Option<Reference>,
     ) -> Spawned {
         tracing::error!(processes = self.0.table.len(), "a spawn failed: the process table is full");
-        let nobody = Pid { random: self.unguessable(), ..self.outside() };
+        let nobody = Pid { random: self.reference(0).random, ..self.outside() };
         if let Some(parent) = parent {
             let reason = ExitReason::new("system_limit");
             if let Some(monitor) = monitor {
-                parent.state.lock().monitors.insert(monitor, Monitor { object: Monitored::Pid(nobody), target: None });
+                parent.state.lock().monitors.insert(monitor, Monitor::Pid(nobody));
                 let reason = reason.clone();
                 self.signal(nobody, parent.pid, Signal(Kind::Down { monitor, reason }));
             }
@@ -367,38 +412,34 @@ impl Node {
     }
 
     pub(crate) fn send_from(&self, from: Pid, to: Destination, payload: Payload) -> Result<(), Badarg> {
-        self.send_message(from, to, Message::Plain(payload))
-    }
-
-    pub(crate) fn send_message(&self, from: Pid, to: Destination, message: Message) -> Result<(), Badarg> {
-        if let (Some(_), Message::Plain(payload)) = (self.other_node(&to), &message) {
-            remote::check_message(self, payload)?;
+        if self.other_node(&to).is_some() {
+            remote::check_message(self, &payload)?;
         }
         match to {
-            Destination::Pid(pid) => self.signal(from, pid, Signal(Kind::Message(message))),
+            Destination::Pid(pid) => self.signal(from, pid, Signal(Kind::Message(Message::Plain(payload)))),
             Destination::NameAt { name, node } if node == self.0.id => {
                 // As to a name of another node: that nobody has it is no error.
                 match self.whereis(&name) {
-                    Some(pid) => self.signal(from, pid, Signal(Kind::Message(message))),
-                    None => discard(message),
+                    Some(pid) => self.signal(from, pid, Signal(Kind::Message(Message::Plain(payload)))),
+                    None => discard(payload),
                 }
             }
             Destination::NameAt { name, node } => {
-                self.signal_name(from, &name, node, Signal(Kind::Message(message)));
+                self.signal_name(from, &name, node, Signal(Kind::Message(Message::Plain(payload))));
             }
             Destination::Name(name) => {
                 let Some(pid) = self.whereis(&name) else {
-                    discard(message);
+                    discard(payload);
                     return Err(Badarg(format!("nobody has the name {name:?}")));
                 };
-                self.signal(from, pid, Signal(Kind::Message(message)));
+                self.signal(from, pid, Signal(Kind::Message(Message::Plain(payload))));
             }
             Destination::Alias(alias) if alias.node != self.0.id => {
-                self.signal(from, Pid::somebody_of(alias.node), Signal(Kind::Alias { alias, message }));
+                self.signal(from, Pid::somebody_of(alias.node), Signal(Kind::Alias { alias, payload }));
             }
             Destination::Alias(alias) => match self.alias_owner(alias) {
-                Some(owner) => self.signal(from, owner, Signal(Kind::Alias { alias, message })),
-                None => discard(message),
+                Some(owner) => self.signal(from, owner, Signal(Kind::Alias { alias, payload })),
+                None => discard(payload),
             },
         }
         Ok(())
@@ -407,7 +448,7 @@ impl Node {
     /// The process in whose slot the alias was made. A later one in that slot does not know the alias.
     pub(crate) fn alias_owner(&self, alias: Reference) -> Option<Pid> {
         let here = alias.node == self.0.id && alias.incarnation == self.0.incarnation;
-        here.then(|| self.0.table.at(alias.index).map(|process| process.pid)).flatten()
+        here.then(|| self.0.table.pid_at(alias.index)).flatten()
     }
 
     /// The other node that it is on.
@@ -489,7 +530,8 @@ impl Node {
     /// # Errors
     /// The name is in use, or the process is dead or has another one.
     pub fn register(&self, name: &str, pid: Pid) -> Result<(), Badarg> {
-        self.0.registry.register(name, pid, || self.0.table.living(pid).is_some())?;
+        let alive = || self.0.table.living(pid).is_some_and(|process| process.note());
+        self.0.registry.register(name, pid, alive)?;
         self.trace(|| TraceEvent::Registered { name, pid });
         Ok(())
     }
@@ -519,7 +561,9 @@ impl Node {
         let process = self.0.table.living(pid)?;
         let name = self.0.registry.name_of(pid);
         let ancestors = self.ancestors(&process);
-        let memory_bytes = process.memory.load(Ordering::Relaxed) + process.runtime_bytes();
+        let (signals, signals_room) = self.0.table.queue_size(pid);
+        let queue_bytes = signals_room * size_of::<(Pid, Signal)>();
+        let memory_bytes = process.host_bytes() + process.runtime_bytes() + queue_bytes as u64;
         let state = process.state.lock();
         Some(ProcessInfo {
             pid,
@@ -530,10 +574,10 @@ impl Node {
             parent: process.parent,
             ancestors,
             links: state.links.iter().filter(|(_, link)| **link == Link::Active).map(|(pid, _)| *pid).collect(),
-            monitors: state.monitors.iter().map(|(_, monitor)| monitor.object.clone()).collect(),
+            monitors: state.monitors.iter().map(|(_, monitor)| monitor.object()).collect(),
             monitored_by: state.monitored_by.len(),
             trap_exit: state.trap_exit,
-            mailbox_len: state.mailbox.len() + process.queue_len(),
+            mailbox_len: state.mailbox.len() + signals,
             memory_bytes,
             started_at: process.started_at,
             status: match process.turn() {
@@ -573,16 +617,19 @@ impl Node {
         if to.node != self.0.id {
             return remote::send(self, from, to, None, signal);
         }
-        let envelope = Envelope { from, to, signal };
         match &self.0.seams.delivery {
-            Some(delivery) if from != to => delivery.send(self, envelope),
-            Some(_) | None => self.deliver(envelope),
+            Some(delivery) if from != to => delivery.send(self, Envelope { from, to, signal }),
+            Some(_) | None => self.arrive(from, to, signal),
         }
     }
 
     /// Puts a signal into its receiver's queue. Only implementations of [`Delivery`](crate::seam::Delivery) call it.
     pub fn deliver(&self, envelope: Envelope) {
         let Envelope { from, to, signal } = envelope;
+        self.arrive(from, to, signal);
+    }
+
+    fn arrive(&self, from: Pid, to: Pid, signal: Signal) {
         if let Some(signal) = self.push(from, to, signal) {
             bounce(self, to, from, signal, &ExitReason::NOPROC);
         }
@@ -590,15 +637,12 @@ impl Node {
 
     /// Puts a signal into its receiver's queue; gives it back when there is no such process.
     pub(crate) fn push(&self, from: Pid, to: Pid, signal: Signal) -> Option<Signal> {
-        match self.0.table.get(to) {
-            Some(process) => process.push(from, signal),
-            None => Some(signal),
-        }
+        self.0.table.push(to, from, signal)
     }
 
     /// The next turn of a process waits until it is [released](Self::release): it has sent more than can go out.
     pub(crate) fn hold(&self, pid: Pid) {
-        if let Some(process) = self.0.table.get(pid) {
+        if let Some(process) = self.0.table.living(pid) {
             process.hold();
         }
     }
@@ -607,8 +651,9 @@ impl Node {
     ///
     /// Only implementations of [`Peers`](crate::seam::Peers) call it.
     pub fn release(&self, pid: Pid) {
-        if let Some(process) = self.0.table.get(pid) {
+        if let Some(process) = self.0.table.living(pid) {
             process.release();
+            self.0.table.wake(pid);
         }
     }
 }

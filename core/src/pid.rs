@@ -40,14 +40,15 @@ impl fmt::Debug for NodeId {
 /// `Ord` is arbitrary but stable.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pid {
+    // What differs most comes first: comparing two of them ends there.
+    /// Slot in its node's process table.
+    pub index: u32,
+    /// How many processes had the slot before.
+    pub serial: u32,
     /// The node where the process lives.
     pub node: NodeId,
     /// Which life of that node: a restarted node has another one, and answers `noproc` to older pids.
     pub incarnation: u32,
-    /// Slot in that node's process table.
-    pub index: u32,
-    /// How many processes had the slot before.
-    pub serial: u32,
     /// Drawn at spawn, so that whoever invents a pid reaches nobody.
     pub random: u64,
 }
@@ -75,14 +76,15 @@ impl fmt::Debug for Pid {
 /// A unique value: names a monitor, a timer, an alias or one call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
+    // What differs most comes first: comparing two of them ends there.
+    /// Counts up on the node that made it.
+    pub serial: u64,
+    /// Slot in that node's process table of the process that made it, so that an alias finds its owner.
+    pub index: u32,
     /// The node that made it.
     pub node: NodeId,
     /// Which life of that node.
     pub incarnation: u32,
-    /// Slot in that node's process table of the process that made it, so that an alias finds its owner.
-    pub index: u32,
-    /// Counts up on that node.
-    pub serial: u64,
     /// Drawn when made, so that an invented alias reaches nobody.
     pub random: u64,
 }

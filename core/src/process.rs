@@ -1,41 +1,36 @@
+use crate::lock::Lock;
 use crate::mailbox::Mailbox;
 use crate::signal::Signal;
 use crate::small_map::SmallMap;
-use crate::{Behaviour, ExitReason, MailboxBound, Monitored, Pid, Reference, Started, Timestamp};
-use parking_lot::Mutex;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::task::Waker;
+use crate::table::Batch;
+use crate::{Behaviour, BoxFuture, ExitReason, MailboxBound, Monitored, Pid, Reference, Started, Timestamp};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
-/// One process as the node knows it: its signal queue, which everybody may push to, and its state, which only its own
-/// task changes.
+/// One process as the node knows it. Its state is only changed by its own task; its signal queue, which everybody may push
+/// to, is in its slot of the process table.
 pub(crate) struct Process {
     pub(crate) pid: Pid,
     pub(crate) parent: Option<Pid>,
     pub(crate) started_at: Timestamp,
-    pub(crate) memory: Arc<AtomicU64>,
+    memory: OnceLock<Arc<AtomicU64>>,
     /// Counts when a turn of its task begins and when it ends: odd during one.
     turns: AtomicU32,
-    /// Bytes of the future that is its body.
-    body_bytes: AtomicU32,
-    queue: Mutex<SignalQueue>,
-    /// Whether the queue has signals: looked at without its lock.
-    queued: AtomicBool,
     /// Whether `State::exit` is set: looked at without its lock.
     exiting: AtomicBool,
     /// Whether the body waits for what it has sent to go out.
     held: AtomicBool,
     /// Whether the process is dead to whoever looks. It still takes signals while those hear of its end who must.
     ended: AtomicBool,
-    pub(crate) state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct SignalQueue {
-    signals: Vec<(Pid, Signal)>,
-    closed: bool,
-    /// The task's, from its first poll on.
-    waker: Option<Waker>,
+    /// Whether it ever had a name or a timer to its pid.
+    noted: AtomicBool,
+    /// Bytes of the future that is its body.
+    body_bytes: AtomicU32,
+    /// How many messages `State::mailbox` has: looked at without its lock by its own task.
+    unread: AtomicUsize,
+    /// When `State::alarm` wakes, in nanoseconds; 0 for never. Looked at without its lock by its own task.
+    alarm_at: AtomicU64,
+    pub(crate) state: Lock<State>,
 }
 
 /// What the rules of links, monitors, aliases and exits need to know of one process.
@@ -53,13 +48,16 @@ pub(crate) struct State {
     pub(crate) mailbox: Mailbox,
     pub(crate) links: SmallMap<Pid, Link>,
     pub(crate) monitors: SmallMap<Reference, Monitor>,
-    pub(crate) monitored_by: SmallMap<Reference, (Pid, Monitored)>,
+    pub(crate) monitored_by: SmallMap<Reference, Watcher>,
     pub(crate) aliases: SmallMap<Reference, AliasMode>,
     /// Answers of the runtime itself that this process waits for.
     pub(crate) answers: SmallMap<Reference, Answer>,
-    pub(crate) starter: Option<Starter>,
+    pub(crate) starter: Option<Box<Starter>>,
     /// Room for a batch of signals, kept so that handling one allocates nothing.
-    pub(crate) batch: Vec<(Pid, Signal)>,
+    pub(crate) batch: Batch,
+    /// The latest deadline that a receive has set. It stays when the receive has ended, so that the next one, whose deadline
+    /// is mostly later, needs no timer of its own: it costs one wake-up that nobody waits for.
+    pub(crate) alarm: Option<BoxFuture<()>>,
     /// Set once; the process ends when it next suspends.
     pub(crate) exit: Option<ExitReason>,
     /// Whose signal set it, when it was another process's.
@@ -82,10 +80,48 @@ pub(crate) struct Starter {
     pub(crate) outcome: Option<Started>,
 }
 
-pub(crate) struct Monitor {
-    pub(crate) object: Monitored,
-    /// Nobody, when the name was not registered.
-    pub(crate) target: Option<Pid>,
+/// Who watches this process. What a `Down` names is kept by the watcher.
+pub(crate) struct Watcher {
+    pub(crate) pid: Pid,
+    /// Whether a call came with the monitor: its reply ends it, on both sides.
+    pub(crate) calls: bool,
+}
+
+/// A monitor of this process, by what it watches. Small, as a tree of them has many in one node.
+pub(crate) enum Monitor {
+    Pid(Pid),
+    Name(Box<MonitoredName>),
+}
+
+pub(crate) struct MonitoredName {
+    object: Monitored,
+    /// Who has the name; nobody, when it was not registered.
+    target: Option<Pid>,
+}
+
+impl Monitor {
+    pub(crate) fn new(object: Monitored, target: Option<Pid>) -> Self {
+        match object {
+            Monitored::Pid(pid) => Self::Pid(pid),
+            Monitored::Name(_) | Monitored::NameAt { .. } => Self::Name(Box::new(MonitoredName { object, target })),
+        }
+    }
+
+    /// What its `Down` names.
+    pub(crate) fn object(&self) -> Monitored {
+        match self {
+            Self::Pid(pid) => Monitored::Pid(*pid),
+            Self::Name(named) => named.object.clone(),
+        }
+    }
+
+    /// Who is watched.
+    pub(crate) fn target(&self) -> Option<Pid> {
+        match self {
+            Self::Pid(pid) => Some(*pid),
+            Self::Name(named) => named.target,
+        }
+    }
 }
 
 /// When the alias of a monitor stops being active. Source: OTP `erlang:monitor/3`, option `alias`.
@@ -111,15 +147,16 @@ impl Process {
             pid,
             parent,
             started_at,
-            memory: Arc::default(),
+            memory: OnceLock::new(),
             turns: AtomicU32::new(0),
-            body_bytes: AtomicU32::new(0),
-            queue: Mutex::default(),
-            queued: AtomicBool::new(false),
             exiting: AtomicBool::new(false),
             held: AtomicBool::new(false),
             ended: AtomicBool::new(false),
-            state: Mutex::new(state),
+            noted: AtomicBool::new(false),
+            body_bytes: AtomicU32::new(0),
+            unread: AtomicUsize::new(0),
+            alarm_at: AtomicU64::new(0),
+            state: Lock::new(state),
         }
     }
 
@@ -133,36 +170,6 @@ impl Process {
         Some(self.turns.load(Ordering::Relaxed)).filter(|turn| !turn.is_multiple_of(2))
     }
 
-    /// Appends a signal and wakes the process; gives it back when the process is dead.
-    pub(crate) fn push(&self, from: Pid, signal: Signal) -> Option<Signal> {
-        let mut queue = self.queue.lock();
-        if queue.closed {
-            return Some(signal);
-        }
-        queue.signals.push((from, signal));
-        // Behind another signal the process is awake already.
-        if queue.signals.len() == 1 {
-            self.queued.store(true, Ordering::Release);
-            if let Some(waker) = &queue.waker {
-                waker.wake_by_ref();
-            }
-        }
-        None
-    }
-
-    /// Remembers whom to wake.
-    pub(crate) fn set_waker(&self, waker: &Waker) {
-        let mut queue = self.queue.lock();
-        if !queue.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            queue.waker = Some(waker.clone());
-        }
-    }
-
-    /// Whether signals wait to be handled.
-    pub(crate) fn has_signals(&self) -> bool {
-        self.queued.load(Ordering::Acquire)
-    }
-
     /// Why the process is to end, once that is so. The first reason counts.
     pub(crate) fn exit_wanted(&self) -> Option<ExitReason> {
         if self.exiting.load(Ordering::Relaxed) { self.state.lock().exit.clone() } else { None }
@@ -173,7 +180,7 @@ impl Process {
         self.exiting.load(Ordering::Relaxed)
     }
 
-    /// Says that `State::exit` is set. Only the process's own task does.
+    /// Says that `State::exit` is set. Only the process's own task does, and who spawns it.
     pub(crate) fn set_exiting(&self) {
         self.exiting.store(true, Ordering::Relaxed);
     }
@@ -187,26 +194,19 @@ impl Process {
         self.held.load(Ordering::SeqCst)
     }
 
-    /// Ends [`hold`](Self::hold).
+    /// Ends [`hold`](Self::hold). The process is to be woken then.
     pub(crate) fn release(&self) {
         self.held.store(false, Ordering::SeqCst);
-        if let Some(waker) = &self.queue.lock().waker {
-            waker.wake_by_ref();
-        }
     }
 
-    /// Moves all queued signals into `batch`, which is empty, in order. The queue keeps the memory of `batch`.
-    pub(crate) fn take_signals(&self, batch: &mut Vec<(Pid, Signal)>) {
-        let mut queue = self.queue.lock();
-        self.queued.store(false, Ordering::Release);
-        std::mem::swap(&mut queue.signals, batch);
+    /// Whether there is no message in the mailbox.
+    pub(crate) fn has_read_all(&self) -> bool {
+        self.unread.load(Ordering::Relaxed) == 0
     }
 
-    /// Puts signals back before all others: they were taken and not handled.
-    pub(crate) fn put_back(&self, signals: impl Iterator<Item = (Pid, Signal)>) {
-        let mut queue = self.queue.lock();
-        queue.signals.splice(0..0, signals);
-        self.queued.store(true, Ordering::Release);
+    /// Says how many messages are in the mailbox, whenever that has changed.
+    pub(crate) fn set_unread(&self, messages: usize) {
+        self.unread.store(messages, Ordering::Relaxed);
     }
 
     /// From now on the process is dead to whoever looks.
@@ -218,12 +218,26 @@ impl Process {
         self.ended.load(Ordering::SeqCst)
     }
 
-    /// From now on the process takes no signals; what was still queued is returned.
-    pub(crate) fn close(&self) -> Vec<(Pid, Signal)> {
-        let mut queue = self.queue.lock();
-        queue.closed = true;
-        queue.waker = None;
-        std::mem::take(&mut queue.signals)
+    /// Says that a name or a timer is about to refer to the process; then, and only when it has not ended by now, may one.
+    /// Either the end is seen here, or the ending process sees this and takes away what refers to it.
+    pub(crate) fn note(&self) -> bool {
+        self.noted.store(true, Ordering::SeqCst);
+        !self.is_ended()
+    }
+
+    /// Whether [`note`](Self::note) was called: asked after the [`end`](Self::end).
+    pub(crate) fn is_noted(&self) -> bool {
+        self.noted.load(Ordering::SeqCst)
+    }
+
+    /// Where its host writes how many bytes it holds.
+    pub(crate) fn memory_gauge(&self) -> Arc<AtomicU64> {
+        self.memory.get_or_init(Arc::default).clone()
+    }
+
+    /// What its host says that it holds.
+    pub(crate) fn host_bytes(&self) -> u64 {
+        self.memory.get().map_or(0, |bytes| bytes.load(Ordering::Relaxed))
     }
 
     /// Says how large the body's future is.
@@ -233,27 +247,36 @@ impl Process {
 
     /// Lets go of all memory that an idle process can do without.
     pub(crate) fn give_memory_back(&self) {
-        self.queue.lock().signals.shrink_to_fit();
         let mut state = self.state.lock();
         state.batch = Vec::new();
         state.mailbox.shrink();
+        drop(state);
+        self.set_alarm(None);
     }
 
-    /// Bytes that the runtime holds for it, roughly: what messages point to and what its body has allocated are not known.
+    /// When the alarm wakes the process's task, or has.
+    pub(crate) fn alarm_at(&self) -> Timestamp {
+        Timestamp::from_nanos(self.alarm_at.load(Ordering::Relaxed))
+    }
+
+    /// Keeps a sleep that will wake the process's task, in place of the one before.
+    pub(crate) fn set_alarm(&self, alarm: Option<(Timestamp, BoxFuture<()>)>) {
+        let (at, sleep) = alarm.map_or((0, None), |(at, sleep)| (at.as_nanos(), Some(sleep)));
+        self.alarm_at.store(at, Ordering::Relaxed);
+        let before = std::mem::replace(&mut self.state.lock().alarm, sleep);
+        drop(before);
+    }
+
+    /// Bytes that the runtime holds for it beside its queue, roughly: what messages point to and what its body has
+    /// allocated are not known.
     pub(crate) fn runtime_bytes(&self) -> u64 {
-        let signals = self.queue.lock().signals.capacity();
         let state = self.state.lock();
         let relations = state.links.len() + state.monitors.len() + state.monitored_by.len() + state.aliases.len();
         let bytes = size_of::<Self>()
             + self.body_bytes.load(Ordering::Relaxed) as usize
-            + (signals + state.batch.capacity()) * size_of::<(Pid, Signal)>()
+            + state.batch.capacity() * size_of::<(Pid, Signal)>()
             + state.mailbox.bytes()
             + relations * size_of::<(Reference, Monitor)>();
         bytes as u64
-    }
-
-    /// Signals that have not been handled yet.
-    pub(crate) fn queue_len(&self) -> usize {
-        self.queue.lock().signals.len()
     }
 }

@@ -1,4 +1,4 @@
-use crate::{ExitReason, Message, Monitored, Reference, Started};
+use crate::{Caller, ExitReason, Message, Payload, Reference, Started};
 
 /// What one process does to another. All kinds share one ordered queue per receiver.
 ///
@@ -10,10 +10,21 @@ pub struct Signal(pub(crate) Kind);
 pub(crate) enum Kind {
     /// Into the mailbox.
     Message(Message),
+    /// A monitor, and behind it a message into the mailbox.
+    Call {
+        from: Caller,
+        payload: Payload,
+    },
     /// Into the mailbox, if the alias is active when it arrives.
     Alias {
         alias: Reference,
-        message: Message,
+        payload: Payload,
+    },
+    /// The answer to a call, through its alias; `demonitored` when the sender has ended the call's monitor with it.
+    Reply {
+        call: Reference,
+        payload: Payload,
+        demonitored: bool,
     },
     Link,
     Unlink {
@@ -29,7 +40,6 @@ pub(crate) enum Kind {
     },
     Monitor {
         monitor: Reference,
-        object: Monitored,
     },
     Demonitor {
         monitor: Reference,
@@ -57,7 +67,9 @@ impl Signal {
     pub fn kind(&self) -> &'static str {
         match &self.0 {
             Kind::Message(_) => "message",
+            Kind::Call { .. } => "call",
             Kind::Alias { .. } => "alias_message",
+            Kind::Reply { .. } => "reply",
             Kind::Link => "link",
             Kind::Unlink { .. } => "unlink",
             Kind::UnlinkAck { .. } => "unlink_ack",

@@ -5,9 +5,10 @@ const FEW: usize = 16;
 
 /// An ordered map that is mostly empty or tiny: a process has few links and monitors, and makes and ends one monitor for
 /// each call. A sorted vector, which keeps its memory, until it grows; a tree from then on.
+#[expect(clippy::box_collection, reason = "each process has several of these maps, and a million have no tree")]
 pub(crate) enum SmallMap<K, V> {
     Few(Vec<(K, V)>),
-    Many(BTreeMap<K, V>),
+    Many(Box<BTreeMap<K, V>>),
 }
 
 impl<K, V> Default for SmallMap<K, V> {
@@ -47,13 +48,17 @@ impl<K: Ord + Copy, V> SmallMap<K, V> {
         match few.binary_search_by_key(&key, |(k, _)| *k) {
             Ok(i) => Some(std::mem::replace(&mut few[i].1, value)),
             Err(i) if few.len() < FEW => {
+                if few.capacity() == 0 {
+                    // Most have one entry and no more.
+                    few.reserve_exact(1);
+                }
                 few.insert(i, (key, value));
                 None
             }
             Err(_) => {
                 let mut many: BTreeMap<K, V> = few.drain(..).collect();
                 many.insert(key, value);
-                *self = Self::Many(many);
+                *self = Self::Many(Box::new(many));
                 None
             }
         }
@@ -78,7 +83,7 @@ impl<K: Ord + Copy, V> SmallMap<K, V> {
             Self::Few(few) => (Some(few), None),
             Self::Many(many) => (None, Some(many)),
         };
-        few.into_iter().flatten().map(|(k, v)| (k, v)).chain(many.into_iter().flatten())
+        few.into_iter().flatten().map(|(k, v)| (k, v)).chain(many.into_iter().flat_map(|many| many.iter()))
     }
 
     /// All entries, by key; the map is empty afterwards.
@@ -87,7 +92,7 @@ impl<K: Ord + Copy, V> SmallMap<K, V> {
             Self::Few(few) => (Some(few), None),
             Self::Many(many) => (None, Some(many)),
         };
-        few.into_iter().flatten().chain(many.into_iter().flatten())
+        few.into_iter().flatten().chain(many.into_iter().flat_map(|many| *many))
     }
 }
 

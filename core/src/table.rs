@@ -1,36 +1,67 @@
 use crate::process::Process;
+use crate::signal::Signal;
 use crate::{NodeId, Pid};
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 
-const CHUNK: usize = 4096;
-const CHUNKS: usize = 1024;
+const CHUNK: usize = 1024;
+const CHUNKS: usize = 4096;
 
 /// How many processes a node holds at once; a spawn beyond it fails with `system_limit`.
 pub const PROCESSES_MAX: usize = CHUNK * CHUNKS;
 
+/// Signals under way to one process, each with its sender.
+pub(crate) type Batch = Vec<(Pid, Signal)>;
+
+/// Where a process can live: what others need to reach it. Its signal queue is here and not in the process, so that to
+/// send takes one lock and nothing else.
 #[derive(Default)]
 struct Slot {
+    /// Whether the queue has signals: looked at without the lock.
+    queued: AtomicBool,
+    place: Mutex<Place>,
+}
+
+#[derive(Default)]
+struct Place {
+    /// Of the process here, or of the last.
     serial: u32,
+    /// The same.
+    random: u64,
     process: Option<Arc<Process>>,
+    signals: Batch,
+    /// The task's, once it has waited for the first time.
+    waker: Option<Waker>,
+}
+
+impl Place {
+    fn is_of(&self, pid: Pid) -> bool {
+        self.process.is_some() && self.serial == pid.serial && self.random == pid.random
+    }
 }
 
 /// A row of slots, made when its first slot is used.
-type Chunk = OnceLock<Box<[Mutex<Slot>]>>;
+type Chunk = OnceLock<Box<[Slot]>>;
 
-/// All live processes of a node, by the index in their pid. A lookup locks one slot and nothing else.
+/// All live processes of a node, by the index in their pid. Whoever looks one up or sends to it locks one slot and nothing
+/// else.
 pub(crate) struct ProcessTable {
     node: NodeId,
     incarnation: u32,
     chunks: Box<[Chunk]>,
     free: Mutex<FreeSlots>,
-    count: AtomicUsize,
+    /// How many processes have been put in; only written with `free` locked.
+    inserted: AtomicU64,
+    /// How many of them have ended.
+    retired: AtomicU64,
 }
 
 #[derive(Default)]
 struct FreeSlots {
-    released: Vec<u32>,
+    /// Slots that had a process before, with the next one's serial.
+    released: Vec<(u32, u32)>,
     never_used: u32,
 }
 
@@ -41,86 +72,183 @@ impl ProcessTable {
             incarnation,
             chunks: (0..CHUNKS).map(|_| OnceLock::new()).collect(),
             free: Mutex::default(),
-            count: AtomicUsize::new(0),
+            inserted: AtomicU64::new(0),
+            retired: AtomicU64::new(0),
         }
     }
 
-    /// Puts in the process that `make` builds for its pid; `None` when the table is full.
-    pub(crate) fn insert(&self, random: u64, make: impl FnOnce(Pid) -> Process) -> Option<Arc<Process>> {
-        let index = {
+    /// Puts in the process that `make` builds for its pid; `None` when the table is full. `random` makes the pid's random
+    /// part from a number that no other process of this node has.
+    pub(crate) fn insert(
+        &self,
+        random: impl FnOnce(u64) -> u64,
+        make: impl FnOnce(Pid) -> Process,
+    ) -> Option<Arc<Process>> {
+        let (index, serial, number) = {
             let mut free = self.free.lock();
-            match free.released.pop() {
-                Some(index) => index,
+            let (index, serial) = match free.released.pop() {
+                Some(released) => released,
                 None if (free.never_used as usize) < PROCESSES_MAX => {
                     free.never_used += 1;
-                    free.never_used - 1
+                    (free.never_used - 1, 0)
                 }
                 None => return None,
-            }
+            };
+            let number = self.inserted.load(Ordering::Relaxed) + 1;
+            self.inserted.store(number, Ordering::Relaxed);
+            (index, serial, number)
         };
-        let mut slot = self.slot_or_new(index).lock();
-        let pid = Pid { node: self.node, incarnation: self.incarnation, index, serial: slot.serial, random };
+        let random = random(number);
+        let pid = Pid { node: self.node, incarnation: self.incarnation, index, serial, random };
         let process = Arc::new(make(pid));
-        slot.process = Some(process.clone());
-        self.count.fetch_add(1, Ordering::Relaxed);
+        let mut place = self.slot_or_new(index).place.lock();
+        place.serial = serial;
+        place.random = random;
+        place.process = Some(process.clone());
         Some(process)
     }
 
     /// The process has ended: it counts no more, and nobody finds it. Signals still reach it until it is removed.
     pub(crate) fn retire(&self, process: &Process) {
         process.end();
-        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.retired.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes a retired process out; its pid reaches nobody from now on.
-    pub(crate) fn remove(&self, pid: Pid) {
-        let Some(slot) = self.slot(pid.index) else { return };
-        let removed = {
-            let mut slot = slot.lock();
-            if slot.process.as_ref().is_none_or(|process| process.pid != pid) {
-                return;
+    /// Takes a retired process out; its pid reaches nobody from now on. What was still queued is returned.
+    pub(crate) fn remove(&self, pid: Pid) -> Batch {
+        let Some(slot) = self.slot(pid.index) else { return Batch::new() };
+        let (process, waker, signals) = {
+            let mut place = slot.place.lock();
+            if !place.is_of(pid) {
+                return Batch::new();
             }
-            slot.serial = slot.serial.wrapping_add(1);
-            slot.process.take()
+            slot.queued.store(false, Ordering::Release);
+            (place.process.take(), place.waker.take(), std::mem::take(&mut place.signals))
         };
-        drop(removed);
-        self.free.lock().released.push(pid.index);
+        drop((process, waker));
+        self.free.lock().released.push((pid.index, pid.serial.wrapping_add(1)));
+        signals
+    }
+
+    /// Appends a signal to the queue of the process of exactly that pid, and wakes it; gives the signal back when there is
+    /// none.
+    pub(crate) fn push(&self, to: Pid, from: Pid, signal: Signal) -> Option<Signal> {
+        let Some(slot) = self.slot_of(to) else { return Some(signal) };
+        let waker = {
+            let mut place = slot.place.lock();
+            if !place.is_of(to) {
+                return Some(signal);
+            }
+            if place.signals.capacity() == 0 {
+                // Most processes never have more than one signal waiting.
+                place.signals.reserve_exact(1);
+            }
+            place.signals.push((from, signal));
+            // Behind another signal the process is awake already.
+            if place.signals.len() > 1 {
+                return None;
+            }
+            slot.queued.store(true, Ordering::Release);
+            place.waker.clone()
+        };
+        // Not under the lock: to wake may take long.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        None
+    }
+
+    /// Wakes a process that waits for something else than a signal.
+    pub(crate) fn wake(&self, pid: Pid) {
+        let place = self.slot_of(pid).map(|slot| slot.place.lock()).filter(|place| place.is_of(pid));
+        if let Some(waker) = place.and_then(|place| place.waker.clone()) {
+            waker.wake();
+        }
+    }
+
+    /// Remembers whom to wake. True when signals came before anybody could be woken.
+    pub(crate) fn set_waker(&self, of: Pid, waker: &Waker) -> bool {
+        let Some(slot) = self.slot(of.index) else { return false };
+        let mut place = slot.place.lock();
+        place.waker = Some(waker.clone());
+        !place.signals.is_empty()
+    }
+
+    /// Whether signals wait to be handled. Only the process itself asks.
+    pub(crate) fn has_signals(&self, own: Pid) -> bool {
+        self.slot(own.index).is_some_and(|slot| slot.queued.load(Ordering::Acquire))
+    }
+
+    /// Moves all queued signals into `batch`, which is empty, in order. The queue keeps the memory of `batch`.
+    pub(crate) fn take_signals(&self, own: Pid, batch: &mut Batch) {
+        let Some(slot) = self.slot(own.index) else { return };
+        let mut place = slot.place.lock();
+        slot.queued.store(false, Ordering::Release);
+        std::mem::swap(&mut place.signals, batch);
+    }
+
+    /// Puts signals back before all others: they were taken and not handled.
+    pub(crate) fn put_back(&self, own: Pid, signals: impl Iterator<Item = (Pid, Signal)>) {
+        let Some(slot) = self.slot(own.index) else { return };
+        let mut place = slot.place.lock();
+        place.signals.splice(0..0, signals);
+        slot.queued.store(true, Ordering::Release);
+    }
+
+    /// How many signals a live process has not handled, and for how many it keeps memory.
+    pub(crate) fn queue_size(&self, of: Pid) -> (usize, usize) {
+        let place = self.slot_of(of).map(|slot| slot.place.lock()).filter(|place| place.is_of(of));
+        place.map_or((0, 0), |place| (place.signals.len(), place.signals.capacity()))
+    }
+
+    /// Lets go of memory that the queue does not need.
+    pub(crate) fn shrink_queue(&self, own: Pid) {
+        if let Some(slot) = self.slot(own.index) {
+            slot.place.lock().signals.shrink_to_fit();
+        }
     }
 
     /// The live process of exactly that pid.
     pub(crate) fn living(&self, pid: Pid) -> Option<Arc<Process>> {
-        self.get(pid).filter(|process| !process.is_ended())
+        let process = {
+            let place = self.slot_of(pid)?.place.lock();
+            place.process.clone().filter(|_| place.is_of(pid))?
+        };
+        (!process.is_ended()).then_some(process)
     }
 
-    /// The process of exactly that pid, if signals still reach it.
-    pub(crate) fn get(&self, pid: Pid) -> Option<Arc<Process>> {
-        self.at(pid.index).filter(|process| process.pid == pid)
-    }
-
-    /// Whoever lives in that slot.
-    pub(crate) fn at(&self, index: u32) -> Option<Arc<Process>> {
-        self.slot(index)?.lock().process.clone()
+    /// The pid of whoever lives in that slot.
+    pub(crate) fn pid_at(&self, index: u32) -> Option<Pid> {
+        self.slot(index)?.place.lock().process.as_ref().map(|process| process.pid)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        let retired = self.retired.load(Ordering::Relaxed);
+        self.inserted.load(Ordering::Relaxed).saturating_sub(retired) as usize
     }
 
     /// The pids of all live processes, by index.
     pub(crate) fn pids(&self) -> Vec<Pid> {
         let used = self.free.lock().never_used;
-        let live = (0..used).filter_map(|index| self.at(index)).filter(|process| !process.is_ended());
-        live.map(|process| process.pid).collect()
+        let places = (0..used).filter_map(|index| Some(self.slot(index)?.place.lock()));
+        let live =
+            places.filter_map(|place| place.process.as_ref().filter(|process| !process.is_ended()).map(|p| p.pid));
+        live.collect()
     }
 
-    fn slot(&self, index: u32) -> Option<&Mutex<Slot>> {
+    /// The slot of a pid of this life of this node.
+    fn slot_of(&self, pid: Pid) -> Option<&Slot> {
+        if pid.node == self.node && pid.incarnation == self.incarnation { self.slot(pid.index) } else { None }
+    }
+
+    fn slot(&self, index: u32) -> Option<&Slot> {
         let index = index as usize;
         self.chunks.get(index / CHUNK)?.get()?.get(index % CHUNK)
     }
 
-    fn slot_or_new(&self, index: u32) -> &Mutex<Slot> {
+    fn slot_or_new(&self, index: u32) -> &Slot {
         let index = index as usize;
-        let chunk = self.chunks[index / CHUNK].get_or_init(|| (0..CHUNK).map(|_| Mutex::default()).collect());
+        let chunk = self.chunks[index / CHUNK].get_or_init(|| (0..CHUNK).map(|_| Slot::default()).collect());
         &chunk[index % CHUNK]
     }
 }

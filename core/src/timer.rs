@@ -44,7 +44,7 @@ impl Timers {
         let mut state = self.state.lock();
         if let Destination::Pid(pid) = to {
             // Asked under the lock: a process that ends later finds its timer in `forget`.
-            if pid.node == node.id() && node.table().living(pid).is_none() {
+            if pid.node == node.id() && !node.table().living(pid).is_some_and(|process| process.note()) {
                 drop(state);
                 sometimes!(node, TimerOfTheDead);
                 return discard(payload);

@@ -35,8 +35,8 @@ impl<R> RequestId<R> {
         payload: Payload,
         read: fn(Payload) -> Result<R, CallError>,
     ) -> Result<Self, CallError> {
-        let marker = context.marker();
-        Ok(Self { call: context.start_call(to, payload)?, marker, read })
+        let (call, marker) = context.start_call(to, payload)?;
+        Ok(Self { call, marker, read })
     }
 
     /// Waits for the answer. Without one in time the call is ended: a late answer never arrives.

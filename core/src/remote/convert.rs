@@ -1,7 +1,7 @@
 //! Signals of this node as they cross, and back.
 
 use crate::signal::Kind;
-use crate::{Badarg, Caller, Message, Monitored, Node, Payload, Pid, Reference, RemoteKind, RemoteTarget};
+use crate::{Badarg, Caller, Message, Node, Payload, Pid, Reference, RemoteKind, RemoteTarget};
 
 /// Whether a message can be sent to another node.
 ///
@@ -33,49 +33,55 @@ pub(super) fn outwards(kind: Kind) -> Result<(Option<RemoteTarget>, RemoteKind),
         Kind::Message(Message::Call { from, payload: Payload::Term(request) }) => {
             RemoteKind::Call { reference: from.reference, request }
         }
-        Kind::Alias { alias, message: Message::Plain(Payload::Term(term)) } => {
+        Kind::Alias { alias, payload: Payload::Term(term) } => {
             return Ok((Some(RemoteTarget::Alias(alias)), RemoteKind::Message(term)));
         }
-        Kind::Alias { alias, message: Message::Reply { reference, payload: Payload::Term(answer) } } => {
-            return Ok((Some(RemoteTarget::Alias(alias)), RemoteKind::Reply { reference, answer }));
+        Kind::Reply { call, payload: Payload::Term(answer), .. } => {
+            return Ok((Some(RemoteTarget::Alias(call)), RemoteKind::Reply { reference: call, answer }));
         }
         Kind::Link => RemoteKind::Link,
         Kind::Unlink { id } => RemoteKind::Unlink { id },
         Kind::UnlinkAck { id } => RemoteKind::UnlinkAck { id },
         Kind::Exit { reason, linked } => RemoteKind::Exit { reason, linked },
-        Kind::Monitor { monitor, .. } => RemoteKind::Monitor { monitor },
+        Kind::Monitor { monitor } => RemoteKind::Monitor { monitor },
         Kind::Demonitor { monitor } => RemoteKind::Demonitor { monitor },
         Kind::Down { monitor, reason } => RemoteKind::Down { monitor, reason },
         Kind::Alive { request } => RemoteKind::Alive { request },
         Kind::AliveReply { request, alive } => RemoteKind::AliveReply { request, alive },
-        Kind::Alias { message: Message::Reply { reference, .. }, .. } => {
-            return Err(Local { answers: Some(reference) });
+        Kind::Reply { call, .. } => return Err(Local { answers: Some(call) }),
+        // To another node a call goes as the monitor and the message that it is.
+        Kind::Message(_) | Kind::Call { .. } | Kind::Alias { .. } | Kind::Started { .. } => {
+            return Err(Local { answers: None });
         }
-        Kind::Message(_) | Kind::Alias { .. } | Kind::Started { .. } => return Err(Local { answers: None }),
     };
     Ok((None, kind))
 }
 
 /// What a signal of another node is here.
 pub(super) fn inwards(from: Pid, to: &RemoteTarget, kind: RemoteKind) -> Kind {
-    let message = match kind {
-        RemoteKind::Message(term) => Message::Plain(term.into()),
-        RemoteKind::Call { reference, request } => {
-            Message::Call { from: Caller { pid: from, reference }, payload: request.into() }
+    match (kind, to) {
+        // Nobody calls an alias: whoever does is held to the alias, and waits in vain.
+        (RemoteKind::Message(term) | RemoteKind::Call { request: term, .. }, RemoteTarget::Alias(alias)) => {
+            Kind::Alias { alias: *alias, payload: term.into() }
         }
-        RemoteKind::Reply { reference, answer } => Message::Reply { reference, payload: answer.into() },
-        RemoteKind::Link => return Kind::Link,
-        RemoteKind::Unlink { id } => return Kind::Unlink { id },
-        RemoteKind::UnlinkAck { id } => return Kind::UnlinkAck { id },
-        RemoteKind::Exit { reason, linked } => return Kind::Exit { reason, linked },
-        RemoteKind::Monitor { monitor } => return Kind::Monitor { monitor, object: Monitored::Pid(from) },
-        RemoteKind::Demonitor { monitor } => return Kind::Demonitor { monitor },
-        RemoteKind::Down { monitor, reason } => return Kind::Down { monitor, reason },
-        RemoteKind::Alive { request } => return Kind::Alive { request },
-        RemoteKind::AliveReply { request, alive } => return Kind::AliveReply { request, alive },
-    };
-    match to {
-        RemoteTarget::Alias(alias) => Kind::Alias { alias: *alias, message },
-        RemoteTarget::Pid(_) | RemoteTarget::Name(_) => Kind::Message(message),
+        (RemoteKind::Reply { answer, .. }, RemoteTarget::Alias(alias)) => {
+            Kind::Reply { call: *alias, payload: answer.into(), demonitored: false }
+        }
+        (RemoteKind::Message(term), _) => Kind::Message(Message::Plain(term.into())),
+        (RemoteKind::Call { reference, request }, _) => {
+            Kind::Message(Message::Call { from: Caller { pid: from, reference }, payload: request.into() })
+        }
+        (RemoteKind::Reply { reference, answer }, _) => {
+            Kind::Message(Message::Reply { reference, payload: answer.into() })
+        }
+        (RemoteKind::Link, _) => Kind::Link,
+        (RemoteKind::Unlink { id }, _) => Kind::Unlink { id },
+        (RemoteKind::UnlinkAck { id }, _) => Kind::UnlinkAck { id },
+        (RemoteKind::Exit { reason, linked }, _) => Kind::Exit { reason, linked },
+        (RemoteKind::Monitor { monitor }, _) => Kind::Monitor { monitor },
+        (RemoteKind::Demonitor { monitor }, _) => Kind::Demonitor { monitor },
+        (RemoteKind::Down { monitor, reason }, _) => Kind::Down { monitor, reason },
+        (RemoteKind::Alive { request }, _) => Kind::Alive { request },
+        (RemoteKind::AliveReply { request, alive }, _) => Kind::AliveReply { request, alive },
     }
 }

@@ -11,10 +11,26 @@ pub trait Executor: Send + Sync + 'static {
     /// A panic ends the task and nothing else. Whoever needs to know how it went puts that into the future.
     fn spawn(&self, task: BoxFuture<()>);
 
+    /// The tokio runtime that tasks run on, if one does: they need no box then. Default none.
+    fn runtime(&self) -> Option<&tokio::runtime::Handle> {
+        None
+    }
+
     /// Runs a job that blocks its thread (compiling, syncing a file) away from the tasks.
     ///
     /// The simulator runs it in one step, as a task of its own.
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>);
+}
+
+impl dyn Executor {
+    /// [`spawn`](Self::spawn), without a box where that can be.
+    #[expect(clippy::disallowed_methods, reason = "the production half of the seam")]
+    pub(crate) fn spawn_future(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match self.runtime() {
+            Some(runtime) => drop(runtime.spawn(task)),
+            None => self.spawn(Box::pin(task)),
+        }
+    }
 }
 
 /// A tokio runtime.
@@ -36,6 +52,10 @@ impl TokioExecutor {
 impl Executor for TokioExecutor {
     fn spawn(&self, task: BoxFuture<()>) {
         drop(self.runtime.spawn(task));
+    }
+
+    fn runtime(&self) -> Option<&tokio::runtime::Handle> {
+        Some(&self.runtime)
     }
 
     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
