@@ -131,7 +131,7 @@ start_worker(I, Driver) ->
 restart(Children, N) ->
     {ok, _} = supervisor:start_link(?MODULE, {sup, Children, self()}),
     Pids = maps:from_list([receive {up, I, Pid} -> {I, Pid} end || _ <- lists:seq(1, Children)]),
-    Few = min(N, 2000),
+    Few = min(N, 1000),
     Begin = now_used(),
     crash(Few, Children, Pids),
     {Cpu, Wall, Bytes} = used(Begin),
