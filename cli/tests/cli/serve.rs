@@ -209,5 +209,5 @@ fn a_branch_that_gives_up_leaves_the_others_alone() {
     while names().iter().any(|name| name == "supervisor:branch") {}
     assert_eq!(names(), ["supervisor:root", "supervisor:beside"]);
     node.signal("TERM");
-    node.wait().check(0, &[], &["supervisor gave up, restart 3"]);
+    node.wait().check(0, &[], &["supervisor report: gave up, restart 3"]);
 }
