@@ -1,15 +1,17 @@
-use crate::factory::ProcessBody;
+mod spawning;
+mod timers;
+
+pub use timers::TimerFired;
+
 use crate::handle::handle_signals;
-use crate::process::{AliasMode, Answer, Link, Monitor, Process, Starter};
+use crate::process::{AliasMode, Answer, Link, Monitor, Process};
 use crate::receive::{AwaitAnswer, Receive};
 use crate::registry::Badarg;
 use crate::remote::check_message;
 use crate::seam::Timestamp;
 use crate::signal::{Kind, Signal};
-use crate::spawn::{SpawnOptions, Spawned, Started};
 use crate::{Caller, Destination, ExitReason, Message, Monitored, Node, NodeId, Payload, Pid, ProcessInfo, Reference};
 use std::convert::Infallible;
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -30,15 +32,6 @@ pub enum CallError {
     /// A process cannot answer itself while it waits. Nothing was sent.
     #[error("a process called itself")]
     CallingSelf,
-}
-
-/// What a timer of [`Context::start_timer`] sends.
-#[derive(Debug)]
-pub struct TimerFired {
-    /// Which timer.
-    pub timer: Reference,
-    /// The message.
-    pub payload: Payload,
 }
 
 /// What a process has of the runtime: everything it does goes through here. Only its own process has it.
@@ -451,147 +444,6 @@ impl Context {
 
     fn answer_to(&self, request: Reference) -> AwaitAnswer<'_> {
         AwaitAnswer { node: &self.node, process: &self.process, request }
-    }
-
-    /// Spawns a process.
-    pub fn spawn<F, Fut, R>(&self, body: F) -> Pid
-    where
-        F: FnOnce(Context) -> Fut + Send + 'static,
-        Fut: Future<Output = R> + Send + 'static,
-        R: Into<ExitReason>,
-    {
-        self.node.spawn_async(Some(&self.process), SpawnOptions::default(), body).pid
-    }
-
-    /// Spawns a process and links it, in one step.
-    pub fn spawn_link<F, Fut, R>(&self, body: F) -> Pid
-    where
-        F: FnOnce(Context) -> Fut + Send + 'static,
-        Fut: Future<Output = R> + Send + 'static,
-        R: Into<ExitReason>,
-    {
-        let options = SpawnOptions { link: true, ..SpawnOptions::default() };
-        self.node.spawn_async(Some(&self.process), options, body).pid
-    }
-
-    /// Spawns a process and monitors it, in one step.
-    pub fn spawn_monitor<F, Fut, R>(&self, body: F) -> (Pid, Reference)
-    where
-        F: FnOnce(Context) -> Fut + Send + 'static,
-        Fut: Future<Output = R> + Send + 'static,
-        R: Into<ExitReason>,
-    {
-        let options = SpawnOptions { monitor: true, ..SpawnOptions::default() };
-        let spawned = self.node.spawn_async(Some(&self.process), options, body);
-        (spawned.pid, spawned.monitor.unwrap_or_else(|| unreachable!("a monitor was asked for")))
-    }
-
-    /// Spawns a process whose parent is this one.
-    pub fn spawn_with(&self, options: SpawnOptions, body: ProcessBody) -> Spawned {
-        self.node.spawn_process(Some(&self.process), None, options, body)
-    }
-
-    /// Spawns a linked process and waits until it says that it is up, or ends. A start that failed leaves no `Exit`
-    /// message. Source: OTP `proc_lib:start_link`, as of OTP 26.
-    pub async fn start_link(&self, options: SpawnOptions, body: ProcessBody) -> Started {
-        self.start(SpawnOptions { link: true, ..options }, body).await.0
-    }
-
-    /// Spawns a process, linked and monitored as the options say, and waits until it says that it is up, or ends. A
-    /// start that failed or was ignored leaves neither `Exit` nor `Down` message, and no monitor.
-    /// Divergence: OTP's `proc_lib:start_monitor` leaves the `Down`.
-    pub async fn start(&self, options: SpawnOptions, body: ProcessBody) -> (Started, Option<Reference>) {
-        let request = self.ask();
-        let (timeout, link) = (options.start_timeout, options.link);
-        let Spawned { pid, monitor } = self.node.spawn_process(Some(&self.process), Some(request), options, body);
-        let answer = match timeout {
-            None => self.answer_to(request).await,
-            Some(timeout) => tokio::select! {
-                biased;
-                answer = self.answer_to(request) => answer,
-                () = self.sleep(timeout) => self.start_timed_out(pid, link).await,
-            },
-        };
-        match answer {
-            Answer::Started(outcome @ (Started::Failed(_) | Started::Ignored)) => {
-                if let Some(monitor) = monitor {
-                    self.demonitor_flush(monitor);
-                }
-                (outcome, None)
-            }
-            Answer::Started(outcome) => (outcome, monitor),
-            Answer::Waiting | Answer::Alive(_) => unreachable!("the answer to a start is how it went"),
-        }
-    }
-
-    /// Kills a process whose start took too long, and waits until its name is free again. Source: OTP `proc_lib:start/5`.
-    async fn start_timed_out(&self, pid: Pid, link: bool) -> Answer {
-        let monitor = self.monitor(pid);
-        if link {
-            self.unlink(pid);
-        }
-        self.exit_signal(pid, ExitReason::KILL);
-        self.receive_match(|message| matches!(message, Message::Down { monitor: of, .. } if *of == monitor)).await;
-        Answer::Started(Started::Failed(ExitReason::new("timeout")))
-    }
-
-    /// Says that this process is up: whoever started it goes on.
-    pub fn init_ack(&self) {
-        let starter = self.process.state.lock().starter.take();
-        if let Some(starter) = starter {
-            let Starter { pid, request, .. } = *starter;
-            self.signal(pid, Kind::Started { request, outcome: Started::Up(self.pid()) });
-        }
-    }
-
-    /// Says that there is nothing to run: OTP's `ignore`. The process must then return: whoever started it goes on when
-    /// it has ended, so that its name is free again. Source: OTP 26, `proc_lib:init_fail/2`.
-    pub fn init_ignore(&self) {
-        self.will_not_start(Started::Ignored);
-    }
-
-    /// Says why this process cannot start. As with [`init_ignore`](Self::init_ignore) it must then return.
-    pub fn init_fail(&self, reason: ExitReason) {
-        self.will_not_start(Started::Failed(reason));
-    }
-
-    fn will_not_start(&self, outcome: Started) {
-        if let Some(starter) = &mut self.process.state.lock().starter {
-            starter.outcome = Some(outcome);
-        }
-    }
-
-    /// Sends a message after a delay, never earlier. A timer to a pid ends with that process; a name is looked up when
-    /// it fires. Source: OTP `erlang:send_after/3`.
-    pub fn send_after(&self, delay: Duration, to: impl Into<Destination>, payload: impl Into<Payload>) -> Reference {
-        let timer = self.make_reference();
-        self.start_timer_with(timer, delay, to.into(), payload.into());
-        timer
-    }
-
-    /// The same, with a [`TimerFired`] that carries the timer's reference around the message. Source: OTP
-    /// `erlang:start_timer/3`.
-    pub fn start_timer(&self, delay: Duration, to: impl Into<Destination>, payload: impl Into<Payload>) -> Reference {
-        let timer = self.make_reference();
-        let fired = TimerFired { timer, payload: payload.into() };
-        self.start_timer_with(timer, delay, to.into(), Payload::local(fired));
-        timer
-    }
-
-    fn start_timer_with(&self, timer: Reference, delay: Duration, to: Destination, payload: Payload) {
-        self.node.timers().start(&self.node, timer, self.now() + delay, self.pid(), to, payload);
-    }
-
-    /// Cancels a timer of any process of this node: the time that was left; `None` when it has fired (its message may
-    /// be in the mailbox), was cancelled, or is unknown.
-    pub fn cancel_timer(&self, timer: Reference) -> Option<Duration> {
-        self.node.timers().cancel(timer, self.now())
-    }
-
-    /// The time that is left of a timer of any process of this node; `None` as with [`cancel_timer`](Self::cancel_timer).
-    /// Source: OTP `erlang:read_timer/1`.
-    pub fn read_timer(&self, timer: Reference) -> Option<Duration> {
-        self.node.timers().left(timer, self.now())
     }
 
     /// What this process is, for people.

@@ -1,16 +1,19 @@
+mod options;
+mod spawning;
+
+pub use options::NodeOptions;
+
 use crate::context::Context;
 use crate::discard::discard;
 use crate::factory::{Factory, ProcessBody, ProcessSpec};
 use crate::handle::bounce;
 use crate::long_schedule;
-use crate::process::{Link, Monitor, Process, Starter, State, Watcher};
+use crate::process::{Link, Process};
 use crate::registry::{Badarg, Registry};
 use crate::remote::{self, Associations};
 use crate::seam::{Envelope, Peers, RandomStream, Seams, Timestamp};
 use crate::signal::{Kind, Signal};
-use crate::spawn::{SpawnOptions, Spawned, Started};
 use crate::table::ProcessTable;
-use crate::task::ProcessTask;
 use crate::timer::Timers;
 use crate::trace::{TraceEvent, Tracer};
 use crate::{
@@ -72,30 +75,6 @@ pub(crate) struct WeakNode(Weak<Inner>);
 impl WeakNode {
     pub(crate) fn upgrade(&self) -> Option<Node> {
         self.0.upgrade().map(Node)
-    }
-}
-
-/// How to start a node.
-pub struct NodeOptions {
-    /// Unique in its cluster.
-    pub name: String,
-    /// Which life of this node: must grow from start to start. Default 1.
-    pub incarnation: u32,
-    /// What it runs on.
-    pub seams: Seams,
-    /// Who watches. Default nobody.
-    pub tracer: Option<Arc<dyn Tracer>>,
-    /// A process that goes on for longer than this without yielding, and so holds a thread, is named in the log, after at
-    /// most twice as long. Default none: nobody looks, since a look at every process costs. Nobody looks either while
-    /// such processes hold all threads. Source: OTP `erlang:system_monitor/2`, `long_schedule`.
-    /// Divergence: OTP preempts its processes; here only components are preempted, native code has to `await`.
-    pub long_schedule: Option<Duration>,
-}
-
-impl NodeOptions {
-    /// A node of that name, with the defaults for everything else.
-    pub fn new(name: impl Into<String>, seams: Seams) -> Self {
-        Self { name: name.into(), incarnation: 1, seams, tracer: None, long_schedule: None }
     }
 }
 
@@ -258,149 +237,6 @@ impl Node {
     /// In whose name the outside of all processes acts. Nobody can be reached by it.
     pub fn outside(&self) -> Pid {
         Pid { node: self.0.id, incarnation: self.0.incarnation, index: u32::MAX, serial: 0, random: 0 }
-    }
-
-    /// Spawns a process without a parent.
-    pub fn spawn<F, Fut, R>(&self, body: F) -> Pid
-    where
-        F: FnOnce(Context) -> Fut + Send + 'static,
-        Fut: Future<Output = R> + Send + 'static,
-        R: Into<ExitReason>,
-    {
-        self.spawn_async(None, SpawnOptions::default(), body).pid
-    }
-
-    /// Spawns a process. From outside there is nobody to link or monitor: those options only count with a parent.
-    ///
-    /// A process whose name is in use ends at once with `already_started`; above
-    /// [`PROCESSES_MAX`](crate::PROCESSES_MAX) the pid is of a process that never was.
-    pub fn spawn_with(&self, options: SpawnOptions, body: ProcessBody) -> Spawned {
-        self.spawn_process(None, None, options, body)
-    }
-
-    /// Spawns a process and waits until it says that it is up. See [`Context::start_link`].
-    pub async fn start_process(&self, options: SpawnOptions, body: ProcessBody) -> Started {
-        let started = self.inside(move |context| async move { context.start(options, body).await.0 }).await;
-        started.unwrap_or_else(|| Started::Failed(ExitReason::new("system_limit")))
-    }
-
-    pub(crate) fn spawn_process(
-        &self,
-        parent: Option<&Process>,
-        start_request: Option<Reference>,
-        options: SpawnOptions,
-        ProcessBody { run, function, behaviour }: ProcessBody,
-    ) -> Spawned {
-        match self.make_process(parent, start_request, options, function, behaviour) {
-            Ok((process, monitor)) => {
-                let body = run(Context::new(self.clone(), process.clone()));
-                let bytes = size_of_val(&*body);
-                self.start_body(process, monitor, body, bytes)
-            }
-            Err(refused) => refused,
-        }
-    }
-
-    /// Spawns a process without a box around its body.
-    pub(crate) fn spawn_async<F, Fut, R>(&self, parent: Option<&Process>, options: SpawnOptions, body: F) -> Spawned
-    where
-        F: FnOnce(Context) -> Fut + Send + 'static,
-        Fut: Future<Output = R> + Send + 'static,
-        R: Into<ExitReason>,
-    {
-        match self.make_process(parent, None, options, std::any::type_name::<F>(), Behaviour::Plain) {
-            Ok((process, monitor)) => {
-                let context = Context::new(self.clone(), process.clone());
-                // All of it runs in the new process, as in `process_body`.
-                let body = async move { body(context).await.into() };
-                let bytes = size_of_val(&body);
-                self.start_body(process, monitor, body, bytes)
-            }
-            Err(refused) => refused,
-        }
-    }
-
-    fn start_body<B>(&self, process: Arc<Process>, monitor: Option<Reference>, body: B, bytes: usize) -> Spawned
-    where
-        B: Future<Output = ExitReason> + Send + 'static,
-    {
-        let pid = process.pid;
-        process.set_body_bytes(bytes);
-        self.0.seams.executor.spawn_future(ProcessTask::new(self.clone(), process, body));
-        Spawned { pid, monitor }
-    }
-
-    /// A process that is in the table and related to its parent, and does not run yet; `Err` when the table is full.
-    fn make_process(
-        &self,
-        parent: Option<&Process>,
-        start_request: Option<Reference>,
-        options: SpawnOptions,
-        function: &'static str,
-        behaviour: Behaviour,
-    ) -> Result<(Arc<Process>, Option<Reference>), Spawned> {
-        let parent_pid = parent.map(|parent| parent.pid).or(options.parent);
-        let label = options.label;
-        let mailbox_bound = options.mailbox;
-        let mut state = State { label: label.clone(), function, behaviour, mailbox_bound, ..State::default() };
-        let monitor = parent.filter(|_| options.monitor).map(|parent| self.reference(parent.pid.index));
-        if let Some(parent) = parent {
-            if options.link {
-                state.links.insert(parent.pid, Link::Active);
-            }
-            if let Some(monitor) = monitor {
-                state.monitored_by.insert(monitor, Watcher { pid: parent.pid, calls: false });
-            }
-            state.starter = start_request.map(|request| Box::new(Starter { pid: parent.pid, request, outcome: None }));
-        }
-        let now = self.0.seams.clock.now();
-        let random = |number| self.unguessable("pid", number);
-        let Some(process) = self.0.table.insert(random, |pid| Process::new(pid, parent_pid, now, state)) else {
-            return Err(self.spawn_refused(parent, start_request, monitor));
-        };
-        let pid = process.pid;
-        if let Some(parent) = parent
-            && (options.link || monitor.is_some())
-        {
-            let mut state = parent.state.lock();
-            if options.link {
-                state.links.insert(pid, Link::Active);
-            }
-            if let Some(monitor) = monitor {
-                state.monitors.insert(monitor, Monitor::Pid(pid));
-            }
-        }
-        self.trace(|| TraceEvent::Spawned { pid, parent: parent_pid, label: &label });
-        if let Some(Err(Badarg(why))) = options.name.as_deref().map(|name| self.register(name, pid)) {
-            // It ends before it runs.
-            process.state.lock().exit = Some(ExitReason::new("already_started").with_detail(why));
-            process.set_exiting();
-        }
-        Ok((process, monitor))
-    }
-
-    /// The process table is full: a pid that reaches nobody, and whoever relates to it hears so.
-    fn spawn_refused(
-        &self,
-        parent: Option<&Process>,
-        start_request: Option<Reference>,
-        monitor: Option<Reference>,
-    ) -> Spawned {
-        tracing::error!(processes = self.0.table.len(), "a spawn failed: the process table is full");
-        let nobody = Pid { random: self.reference(0).random, ..self.outside() };
-        if let Some(parent) = parent {
-            let reason = ExitReason::new("system_limit");
-            if let Some(monitor) = monitor {
-                parent.state.lock().monitors.insert(monitor, Monitor::Pid(nobody));
-                let reason = reason.clone();
-                self.signal(nobody, parent.pid, Signal(Kind::Down { monitor, reason }));
-            }
-            if let Some(request) = start_request {
-                let outcome = Started::Failed(reason);
-                self.signal(nobody, parent.pid, Signal(Kind::Started { request, outcome }));
-            }
-        }
-        Spawned { pid: nobody, monitor }
     }
 
     /// Sends a message from outside. Sending to the dead is no error.
