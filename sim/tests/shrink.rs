@@ -83,8 +83,7 @@ fn scenario(test: &mut Test) {
 
 #[test]
 fn of_forty_faults_the_three_that_are_needed_are_left() {
-    let kinds: Vec<FaultKind> = FaultKind::SURVIVABLE
-        .into_iter()
+    let kinds: Vec<FaultKind> = FaultKind::survivable()
         .filter(|kind| !matches!(kind, FaultKind::Crash | FaultKind::Kill | FaultKind::Exit))
         .collect();
     for seed in [1, 2, 3] {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tracing::field::{Field, Visit};
 
 /// A message whose destructor panics, and counts how often it ran.
 struct Bomb(Arc<AtomicUsize>);
@@ -92,45 +91,30 @@ fn a_pattern_that_panics_ends_its_process() {
 
 /// What was written to the log, a line for each event.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     fn lines(&self, word: &str) -> Vec<String> {
-        self.0.lock().unwrap().iter().filter(|line| line.contains(word)).cloned().collect()
+        let written = String::from_utf8(self.0.lock().unwrap().clone()).expect("a log is text");
+        written.lines().filter(|line| line.contains(word)).map(str::to_owned).collect()
     }
 }
 
-impl tracing::Subscriber for Log {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
     }
 
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        struct Line(String);
-        impl Visit for Line {
-            fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-                self.0.push_str(&format!("{field}={value:?} "));
-            }
-        }
-        let mut line = Line(String::new());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
 }
 
 #[test]
 fn a_process_that_does_not_yield_is_named_in_the_log_once() {
     let log = Log::default();
-    tracing::subscriber::set_global_default(log.clone()).expect("nobody else in this binary logs");
+    let writer = log.clone();
+    tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let reason = runtime.block_on(async {

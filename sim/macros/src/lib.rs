@@ -13,7 +13,7 @@ use syn::{ItemFn, LitInt, LitStr, Token, bracketed, parse_macro_input};
 /// fn nothing_is_lost(test: &mut rusm_sim::Test) {
 ///     test.node("shop", start_shop);
 ///     test.script("client", buy);
-///     test.faults(rusm_sim::FaultKind::SURVIVABLE);
+///     test.faults(rusm_sim::FaultKind::survivable());
 /// }
 ///
 /// #[rusm_sim::test(seeds = 300, sometimes = ["the name was taken over"])]

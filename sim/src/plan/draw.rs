@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_plan_depends_on_its_seed_alone_and_seeds_differ_in_their_kinds() {
-        let field = Field::of_hosts(["a", "b"], FaultKind::SURVIVABLE);
+        let field = Field::of_hosts(["a", "b"], FaultKind::survivable());
         let mut sets = BTreeSet::new();
         for seed in 0..200 {
             let plan = Plan::draw(seed, &field);
@@ -205,7 +205,7 @@ mod tests {
             assert!(plan.faults.is_sorted_by_key(|planned| planned.at));
             assert_eq!(plan.check(["a", "b"]), Ok(()));
             let kinds: BTreeSet<FaultKind> = plan.faults.iter().map(|planned| planned.fault.kind()).collect();
-            assert!(kinds.iter().all(|kind| FaultKind::SURVIVABLE.contains(kind) && *kind != FaultKind::Ring));
+            assert!(kinds.iter().all(|kind| kind.is_survivable() && *kind != FaultKind::Ring));
             sets.insert(kinds);
         }
         assert!(sets.len() > 100, "only {} sets of kinds in 200 seeds", sets.len());

@@ -62,30 +62,17 @@ impl FaultKind {
         Self::BitRot,
     ];
 
-    /// What correct code lives through: all but a disk that lies, a network that corrupts, and guests' own faults, which
-    /// a run without guests has not.
-    pub const SURVIVABLE: [Self; 20] = [
-        Self::Kill,
-        Self::Exit,
-        Self::Starve,
-        Self::SlowSignals,
-        Self::Reset,
-        Self::SlowConnection,
-        Self::Refuse,
-        Self::Cut,
-        Self::Partition,
-        Self::Ring,
-        Self::Loss,
-        Self::Delay,
-        Self::Crash,
-        Self::Pause,
-        Self::Slow,
-        Self::Drift,
-        Self::Jump,
-        Self::DiskErrors,
-        Self::DiskFull,
-        Self::DiskSlow,
-    ];
+    /// Whether correct code lives through it. A disk that lies and a network that corrupts it does not survive, and a run without
+    /// guests has no faults of theirs.
+    pub fn is_survivable(self) -> bool {
+        use FaultKind::{BitRot, Corrupt, ForgottenSyncs, Loop, MisdirectedWrite, Trap};
+        !matches!(self, Trap | Loop | Corrupt | ForgottenSyncs | MisdirectedWrite | BitRot)
+    }
+
+    /// All kinds that [correct code lives through](Self::is_survivable).
+    pub fn survivable() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| kind.is_survivable())
+    }
 
     /// Its name in the counts of a run.
     pub fn name(self) -> &'static str {

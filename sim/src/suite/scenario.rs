@@ -129,7 +129,7 @@ impl Test {
     }
 
     /// The kinds of faults that may come; of them each seed leaves about half out. Default none.
-    /// [`FaultKind::SURVIVABLE`] are all that correct code lives through.
+    /// [`FaultKind::survivable`] are all that correct code lives through.
     pub fn faults(&mut self, kinds: impl IntoIterator<Item = FaultKind>) -> &mut Self {
         self.kinds = kinds.into_iter().collect();
         self

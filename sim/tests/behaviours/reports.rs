@@ -4,36 +4,19 @@ use crate::{boom, ms};
 use rusm_core::{ChildSpec, Context, Node, SpawnOptions, Started, Strategy, Supervisor, SupervisorSpec, process_body};
 use rusm_sim::{Sim, SimOptions};
 use std::sync::{Arc, Mutex};
-use tracing::field::{Field, Visit};
 
+/// What was written to the log.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+struct Log(Arc<Mutex<Vec<u8>>>);
 
-impl tracing::Subscriber for Log {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() <= tracing::Level::INFO
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
     }
 
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        struct Line(String);
-        impl Visit for Line {
-            fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-                self.0.push_str(&format!("{field}={value:?} "));
-            }
-        }
-        let mut line = Line(String::new());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
 }
 
 /// The lines that the log has when `body` has run to its end and nothing else happens.
@@ -42,14 +25,16 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     let log = Log::default();
-    tracing::subscriber::with_default(log.clone(), || {
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
         let sim = Sim::new(SimOptions::new(1));
         let node = Node::start(sim.node_options("a"));
         let pid = node.spawn(body);
         sim.block_on(async move { node.await_exit(pid).await }).expect("it ends");
     });
-    let lines = log.0.lock().unwrap();
-    lines.clone()
+    let written = String::from_utf8(log.0.lock().unwrap().clone()).expect("a log is text");
+    written.lines().map(str::to_owned).collect()
 }
 
 fn line<'a>(lines: &'a [String], parts: &[&str]) -> &'a String {
@@ -73,12 +58,12 @@ fn a_crash_report_says_who_ended_and_by_whom() {
         context.sleep(ms(100)).await;
     });
     // The first to end is the one that crashed by itself.
-    let own = line(&lines, &["message=crash", "out of cheese", "function="]);
+    let own = line(&lines, &[": crash ", "out of cheese", "function="]);
     assert!(!own.contains("victim\""), "{lines:#?}");
     assert!(!own.contains("by="), "it ended itself: {own}");
     let culprit = own.split(' ').find_map(|field| field.strip_prefix("pid=")).expect("a pid");
     let by = format!("by={culprit}");
-    line(&lines, &["message=crash", "process=\"worker\"", "name=\"victim\"", &by, "parent=<0.0>"]);
+    line(&lines, &[": crash ", "process=\"worker\"", "name=\"victim\"", &by, "parent=<0.0>"]);
 }
 
 #[test]
@@ -94,7 +79,7 @@ fn a_supervisor_report_names_the_child_that_caused_each_restart() {
         context.sleep(ms(100)).await;
         assert_ne!(context.whereis("store"), Some(store));
     });
-    let crash = line(&lines, &["message=crash", "name=\"store\"", "by=<0.0>"]);
+    let crash = line(&lines, &[": crash ", "name=\"store\"", "by=<0.0>"]);
     let store = crash.split(' ').find_map(|field| field.strip_prefix("pid=")).expect("a pid");
     let pid = format!("pid={store} ");
     line(

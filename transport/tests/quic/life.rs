@@ -7,6 +7,7 @@ use rusm_transport::quic::{Authority, Issued};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use tokio::sync::oneshot;
 
 const CHILD: &str = "RUSM_TEST_NODE";
 
@@ -59,14 +60,20 @@ async fn a_node_of_its_own() {
     std::future::pending::<()>().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_node_is_noconnection_and_its_next_life_is_another() {
-    let authority = authority();
-    let a = Member::start(&authority, "a", &[]);
-    let other = Other::start(&authority, a.address());
+/// A node here, the other one, and the news of its end.
+async fn watched(authority: &Authority) -> (Member, Other, oneshot::Receiver<ExitReason>) {
+    let a = Member::start(authority, "a", &[]);
+    let other = Other::start(authority, a.address());
     assert_eq!(a.ask_until_answered("b", "hello").await, "hello");
     let down = watch(&a, "b");
     assert_eq!(a.ask("b", "watched").await.as_deref(), Ok("watched"));
+    (a, other, down)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_node_is_noconnection_and_its_next_life_is_another() {
+    let authority = authority();
+    let (a, other, down) = watched(&authority).await;
     other.signal("KILL");
     assert_eq!(within(down).await.expect("a DOWN"), ExitReason::NOCONNECTION);
     drop(other);
@@ -77,11 +84,7 @@ async fn a_killed_node_is_noconnection_and_its_next_life_is_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_was_paused_for_too_long_is_down_and_comes_back() {
     let authority = authority();
-    let a = Member::start(&authority, "a", &[]);
-    let other = Other::start(&authority, a.address());
-    assert_eq!(a.ask_until_answered("b", "hello").await, "hello");
-    let down = watch(&a, "b");
-    assert_eq!(a.ask("b", "watched").await.as_deref(), Ok("watched"));
+    let (a, other, down) = watched(&authority).await;
     other.signal("STOP");
     assert_eq!(within(down).await.expect("a DOWN"), ExitReason::NOCONNECTION);
     other.signal("CONT");
