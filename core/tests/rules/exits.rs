@@ -131,6 +131,30 @@ fn the_first_reason_counts() {
 }
 
 #[test]
+fn a_body_that_returns_after_the_signal_that_ends_it_ends_with_the_signals_reason() {
+    check(|context| async move {
+        let reason = ends_with(&context, |context| async move {
+            context.node().exit_signal(context.pid(), boom());
+            // Handles the signal; the body goes on to its own end in the same turn.
+            assert!(context.try_receive(|_| true).is_none());
+        });
+        assert_eq!(reason.await, boom());
+    });
+}
+
+#[test]
+fn an_exit_signal_that_came_before_trapping_was_switched_on_ends() {
+    check(|context| async move {
+        let reason = ends_with(&context, |context| async move {
+            context.node().exit_signal(context.pid(), boom());
+            assert!(!context.trap_exit(true));
+            context.receive().await;
+        });
+        assert_eq!(reason.await, boom());
+    });
+}
+
+#[test]
 fn trap_exit_is_looked_at_when_the_signal_arrives_and_switching_it_off_leaves_exits() {
     check(|context| async move {
         let (own, other) = (context.pid(), agent(&context));

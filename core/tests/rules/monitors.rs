@@ -69,6 +69,20 @@ fn after_demonitor_no_down_arrives() {
 }
 
 #[test]
+fn after_demonitor_the_watched_process_has_forgotten_the_monitor() {
+    check(|context| async move {
+        let target = agent(&context);
+        let monitors = [context.monitor(target), context.monitor(target)];
+        let watched = async || context.process_info(target).await.expect("it lives").monitored_by;
+        let before = watched().await;
+        context.demonitor(monitors[0]);
+        assert_eq!(watched().await, before - 1);
+        context.demonitor_flush(monitors[1]);
+        assert_eq!(watched().await, before - 2);
+    });
+}
+
+#[test]
 fn demonitor_says_whether_the_monitor_was_active_and_flush_takes_its_down_out() {
     check(|context| async move {
         let target = agent(&context);
