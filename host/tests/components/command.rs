@@ -129,6 +129,26 @@ async fn a_command_connects_to_the_granted_places_and_no_others() {
     check(&["listen", "127.0.0.1:0"], Some("binding 127.0.0.1:0: grants.sockets is for connections to others")).await;
 }
 
+/// The guest hears no more than a code: what it lacks stands in the reason of its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_traps_on_a_refusal_ends_with_the_missing_grant() {
+    let reason = run(&["must-connect", "127.0.0.1:9"]).await;
+    assert_eq!(reason.word(), TRAP);
+    let detail = reason.detail().expect("there is one");
+    assert!(detail.contains("denied: a TCP socket: grants.sockets of component tool is empty"), "{detail}");
+    assert!(detail.contains("there is no connection"), "{detail}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_are_refused_by_name_in_the_simulators_profile() {
+    let world = World::with(HostOptions::new(crate::support::engine(Profile::Simulation)));
+    let place = SocketGrant { host: "127.0.0.1".to_owned(), port: 9 };
+    let grants = Grants { sockets: [place].into(), ..Grants::default() };
+    let reason = run_in(&world, grants, &["connect", "127.0.0.1:9"]).await;
+    assert_eq!(exit_status(&reason), 1, "{reason}");
+    assert!(world.notes().contains(&"a TCP socket: it is not simulated".to_owned()), "{:?}", world.notes());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_is_not_there_is_named() {
     let grants = Grants {

@@ -28,6 +28,10 @@ fn main() -> ExitCode {
             succeed_if(written.is_ok())
         }
         Some("connect") => succeed_if(echoed(operand)),
+        Some("must-connect") => {
+            assert!(echoed(operand), "there is no connection");
+            ExitCode::SUCCESS
+        }
         Some("listen") => succeed_if(std::net::TcpListener::bind(operand).is_ok()),
         Some("resolve") => {
             use std::net::ToSocketAddrs;
