@@ -489,3 +489,28 @@ impl From<&str> for Monitored {
         Self::Name(name.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NodeOptions;
+    use crate::seam::Seams;
+
+    #[test]
+    fn a_calls_answer_is_looked_for_behind_what_lay_there_before() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let marker = runtime.block_on(async {
+            let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+            let deaf = node.spawn(|context| async move { drop(context.receive_match(|_| false).await) });
+            let marker = node.inside(move |context| async move {
+                for _ in 0..1000 {
+                    context.send(context.pid(), Payload::local(())).expect("a pid");
+                }
+                context.try_receive(|_| false);
+                context.start_call(deaf.into(), Payload::local(())).expect("a pid").1
+            });
+            marker.await
+        });
+        assert_eq!(marker, Some(1000));
+    }
+}

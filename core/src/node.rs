@@ -342,7 +342,7 @@ impl Node {
     }
 
     /// Runs something that only a process can do in a process of its own; `None` when that one was killed.
-    async fn inside<F, Fut, T>(&self, job: F) -> Option<T>
+    pub(crate) async fn inside<F, Fut, T>(&self, job: F) -> Option<T>
     where
         F: FnOnce(Context) -> Fut + Send + 'static,
         Fut: Future<Output = T> + Send + 'static,

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the project's own tasks run on the machine, never in the simulator")]
 
 mod bench;
+mod breaks;
 mod demo;
 mod disk;
 mod documents;
@@ -27,6 +28,8 @@ enum Task {
     /// Runs program files whose outcomes real Erlang/OTP has given.
     #[command(subcommand)]
     Otp(otp::Otp),
+    /// Breaks what tests hold, one change after the other, and shows who notices.
+    Breaks(breaks::Options),
     /// Compares with peers, in one interleaved run.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -43,7 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> anyhow::Result<()> {
-    if matches!(task, Task::Demo(_) | Task::Test(_) | Task::Hunt(_) | Task::Bench(_)) {
+    if matches!(task, Task::Demo(_) | Task::Test(_) | Task::Hunt(_) | Task::Breaks(_) | Task::Bench(_)) {
         // Their paths are the repository's, wherever in it they are called.
         std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
     }
@@ -52,6 +55,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test(options) => steps::run(&options),
         Task::Hunt(options) => hunt::run(&options),
         Task::Otp(command) => otp::run(&command),
+        Task::Breaks(options) => breaks::run(&options),
         Task::Bench(command) => bench::run(&command),
     }
 }

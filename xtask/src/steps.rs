@@ -1,6 +1,6 @@
 //! `cargo xtask test`: the steps of CI, in order, each timed.
 
-use crate::{disk, documents, edges, guest_toolchain};
+use crate::{breaks, disk, documents, edges, guest_toolchain};
 use anyhow::{Context, bail};
 use std::path::Path;
 use std::process::Command;
@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     Step { name: "fmt", what: "formatting", run: fmt },
     Step { name: "edges", what: "which crate depends on which", run: edges::check },
     Step { name: "documents", what: "README's commands, links, words that must not be there", run: documents::check },
+    Step { name: "breaks", what: "that each rule has a patch that breaks it, which applies", run: breaks::check },
     Step { name: "toolchain", what: "the standard library of wasm32-wasip2", run: guest_toolchain::ensure },
     Step { name: "clippy", what: "lints", run: clippy },
     Step { name: "seams", what: "that going round a seam does not build", run: seams },

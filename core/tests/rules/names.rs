@@ -1,5 +1,7 @@
-use super::{agent, boom, check, dead, down, settled};
-use rusm_core::{Context, ExitReason, SpawnOptions, Started, process_body};
+use super::{agent, boom, check, dead, down, say, settled};
+use rusm_core::seam::{Delivery, Envelope, Seams};
+use rusm_core::{Context, ExitReason, Node, NodeOptions, SpawnOptions, Started, process_body};
+use std::sync::{Arc, Mutex};
 
 #[test]
 fn register_refuses_a_name_in_use_a_dead_process_and_a_second_name() {
@@ -38,6 +40,44 @@ fn a_dead_process_has_lost_its_name_before_its_death_is_seen() {
             assert_eq!(context.whereis("a"), None);
         }
     });
+}
+
+/// Looks for a name whenever somebody is told of an end.
+#[derive(Default)]
+struct WhoHasTheName(Mutex<Vec<(&'static str, bool)>>);
+
+impl Delivery for WhoHasTheName {
+    fn send(&self, node: &Node, envelope: Envelope) {
+        if let kind @ ("down" | "exit") = envelope.signal.kind() {
+            self.0.lock().unwrap().push((kind, node.whereis("a").is_some()));
+        }
+        node.deliver(envelope);
+    }
+}
+
+#[test]
+fn a_name_is_free_before_anybody_hears_of_the_end() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let seen = Arc::new(WhoHasTheName::default());
+    let seams =
+        Seams { delivery: Some(seen.clone()), ..runtime.block_on(async { Seams::production(std::env::temp_dir()) }) };
+    let reason = runtime.block_on(async {
+        let node = Node::start(NodeOptions::new("a", seams));
+        let reason = super::end_of(&node, |context: Context| async move {
+            context.trap_exit(true);
+            let target = context.spawn_link(|context: Context| async move {
+                context.receive().await;
+                boom()
+            });
+            let monitor = context.monitor(target);
+            context.register("a", target).expect("a free name");
+            context.send(target, say("end")).expect("a pid");
+            down(&context, monitor).await;
+        });
+        reason.await
+    });
+    assert_eq!(reason, ExitReason::NORMAL);
+    assert_eq!(seen.0.lock().unwrap()[..2], [("exit", false), ("down", false)]);
 }
 
 #[test]
