@@ -60,7 +60,10 @@ pub use node::{Node, NodeOptions, ProcessInfo};
 pub use pid::{NodeId, Pid, Reference};
 pub use process::AliasMode;
 pub use registry::Badarg;
-pub use remote::{Association, Foreign, RemoteKind, RemoteSignal, RemoteTarget};
+pub use remote::{
+    Association, Foreign, MemberStatus, NodeEvent, NodeInfo, NodeReason, NodeStatus, RemoteKind, RemoteSignal,
+    RemoteTarget,
+};
 pub use seam::{BoxFuture, Envelope, Timestamp};
 pub use server::{Called, Init, Next, Server, ServerRef};
 pub use signal::Signal;

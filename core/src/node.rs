@@ -10,7 +10,7 @@ use crate::handle::bounce;
 use crate::long_schedule;
 use crate::process::{Link, Process};
 use crate::registry::{Badarg, Registry};
-use crate::remote::{self, Associations};
+use crate::remote::{self, Associations, KnownNodes};
 use crate::seam::{Envelope, Peers, RandomStream, Seams, Timestamp};
 use crate::signal::{Kind, Signal};
 use crate::table::ProcessTable;
@@ -61,6 +61,7 @@ struct Inner {
     timers: Timers,
     peers: OnceLock<Arc<dyn Peers>>,
     associations: Associations,
+    nodes: KnownNodes,
     factories: RwLock<BTreeMap<String, Arc<dyn Factory>>>,
     references: AtomicU64,
     random: Mutex<RandomStream>,
@@ -132,6 +133,7 @@ impl Node {
             timers: Timers::default(),
             peers: OnceLock::new(),
             associations: Associations::default(),
+            nodes: KnownNodes::default(),
             factories: RwLock::default(),
             references: AtomicU64::new(1),
             random: Mutex::new(random),
@@ -179,6 +181,10 @@ impl Node {
 
     pub(crate) fn associations(&self) -> &Associations {
         &self.0.associations
+    }
+
+    pub(crate) fn nodes_table(&self) -> &KnownNodes {
+        &self.0.nodes
     }
 
     pub(crate) fn peers(&self) -> Option<&Arc<dyn Peers>> {

@@ -93,6 +93,7 @@ fn finish(node: &Node, process: &Process, reason: &ExitReason) {
             node.trace(|| TraceEvent::Unregistered { name, pid });
         }
         node.timers().forget(node, pid);
+        node.nodes_table().forget(pid);
     }
     node.trace(|| TraceEvent::Exited { pid, reason });
 

@@ -3,8 +3,8 @@
 use parking_lot::Mutex;
 use rusm_core::seam::{Lanes, Peers, Pressure, Seams};
 use rusm_core::{
-    Association, CallError, Context, Destination, Encoding, ExitReason, Foreign, Message, Monitored, Node, NodeId,
-    NodeOptions, Payload, Pid, RemoteKind, RemoteSignal, RemoteTarget, Term,
+    Association, CallError, Context, Destination, Encoding, ExitReason, Foreign, Message, Monitored, Node, NodeEvent,
+    NodeId, NodeInfo, NodeOptions, NodeReason, NodeStatus, Payload, Pid, RemoteKind, RemoteSignal, RemoteTarget, Term,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -464,5 +464,61 @@ fn dead_watchers_are_forgotten_here_and_there() {
         while watchers(1, there) > 0 {
             settle(&context, there).await;
         }
+    });
+}
+
+fn node_b(status: NodeStatus, reason: NodeReason) -> NodeInfo {
+    let (id, name) = (NodeId::of_name("b"), "b".to_owned());
+    NodeInfo { id, name, incarnation: 7, status, reason, member: None }
+}
+
+async fn node_event(context: &Context) -> NodeEvent {
+    match context.receive_match(|message| matches!(message, Message::Plain(_))).await {
+        Message::Plain(payload) => payload.downcast().expect("an event"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_monitors_nodes_hears_of_each_change_behind_the_noconnections() {
+    check(|context, pair, ends| async move {
+        let node = context.node().clone();
+        let (up, gone) =
+            (node_b(NodeStatus::Up, NodeReason::Heard), node_b(NodeStatus::Unreachable, NodeReason::ConnectionClosed));
+        let (monitor, known) = context.monitor_nodes();
+        assert_eq!((known, node.nodes()), (vec![], vec![]));
+        node.node_changed(up.clone());
+        node.node_changed(up.clone());
+        let event = node_event(&context).await;
+        assert_eq!(event, NodeEvent { monitor, before: None, node: up.clone() });
+        assert!(event.is_nodeup() && !event.is_nodedown());
+        assert_eq!(node.nodes(), std::slice::from_ref(&up));
+        // A second one begins with what is known.
+        let (second, known) = context.monitor_nodes();
+        assert_eq!(known, [up]);
+        assert!(context.demonitor_nodes(second) && !context.demonitor_nodes(second));
+
+        let there = pair.spawn_there(idle);
+        let watched = context.monitor(there);
+        settle(&context, there).await;
+        pair.cut(&ends);
+        node.node_changed(gone.clone());
+        let first = context.receive().await;
+        assert!(matches!(&first, Message::Down { monitor, .. } if *monitor == watched), "{first:?}");
+        let event = node_event(&context).await;
+        assert_eq!(event, NodeEvent { monitor, before: Some(NodeStatus::Up), node: gone.clone() });
+        assert!(event.is_nodedown() && !event.is_nodeup());
+        assert_eq!((node.nodes(), node.known_nodes()), (vec![], vec![gone]));
+        node.node_forgotten(NodeId::of_name("b"));
+        assert_eq!(node.known_nodes(), []);
+        // Another process cannot end it, and it ends with this one.
+        let other = context.spawn(move |context: Context| async move {
+            assert!(!context.demonitor_nodes(monitor));
+            context.monitor_nodes();
+        });
+        assert_eq!(node.await_exit(other).await.word(), "normal");
+        node.node_changed(node_b(NodeStatus::Down, NodeReason::Shutdown));
+        assert_eq!(node_event(&context).await.monitor, monitor);
+        assert!(context.try_receive(|_| true).is_none());
     });
 }

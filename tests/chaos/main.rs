@@ -4,6 +4,7 @@
 //! each. The other variables are those of [`rusm_sim::suite::Suite`].
 
 mod canary;
+mod cluster;
 mod golden;
 mod hash;
 mod links;

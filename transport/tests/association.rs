@@ -251,6 +251,7 @@ fn silence_is_suspected_and_then_the_end() {
                     assert!(now.since(before) >= Duration::from_secs(2) && now.since(before) <= Duration::from_secs(3));
                 }
                 Event::Ended { reason, .. } => quiet.push(reason),
+                Event::Node(_) => {}
                 other => panic!("{other:?}"),
             }
         }

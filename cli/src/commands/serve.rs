@@ -45,7 +45,11 @@ pub(super) struct Membership {
     #[arg(long, value_name = "ADDR", requires = "member", help_heading = "Cluster")]
     cluster_listen: Option<SocketAddr>,
 
-    /// Where another node listens; may be given several times
+    /// Where the other nodes can reach that, when it is not where it listens
+    #[arg(long, value_name = "ADDR", requires = "member", help_heading = "Cluster")]
+    cluster_advertise: Option<SocketAddr>,
+
+    /// Where another node listens: it tells of all others; may be given several times, for when one is not there
     #[arg(long, value_name = "ADDR", requires = "member", help_heading = "Cluster")]
     join: Vec<SocketAddr>,
 }

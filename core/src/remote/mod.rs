@@ -2,6 +2,7 @@
 
 mod association;
 mod convert;
+mod nodes;
 mod relations;
 mod send;
 mod signal;
@@ -9,5 +10,7 @@ mod signal;
 pub(crate) use association::Associations;
 pub use association::{Association, Foreign};
 pub(crate) use convert::check_message;
+pub(crate) use nodes::KnownNodes;
+pub use nodes::{MemberStatus, NodeEvent, NodeInfo, NodeReason, NodeStatus};
 pub(crate) use send::send;
 pub use signal::{RemoteKind, RemoteSignal, RemoteTarget};

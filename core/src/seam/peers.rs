@@ -4,7 +4,8 @@ use std::sync::Arc;
 /// Associations with other nodes: how signals for their processes get there.
 ///
 /// A node has them from [`Node::set_peers`](crate::Node::set_peers) on; without, processes of other nodes meet `noconnection`. Inward, an
-/// implementation calls [`Node::associate`](crate::Node::associate) and what that returns.
+/// implementation calls [`Node::associate`](crate::Node::associate) and what that returns, and says by
+/// [`Node::node_changed`](crate::Node::node_changed) how the other nodes are seen.
 pub trait Peers: Send + Sync + 'static {
     /// The present association with that node, or the beginning of a new one: signals wait in it until there is a
     /// connection. `None` when no such node is known, or it could not be reached a moment ago.

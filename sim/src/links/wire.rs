@@ -26,6 +26,9 @@ impl Wire for SimWire {
         }
     }
 
+    /// In the simulator a name is enough.
+    fn locate(&self, _node: &str, _address: &str) {}
+
     fn transmit(&self, connection: ConnectionId, stream: StreamId, bytes: Bytes) {
         if let Some(links) = self.links() {
             links.transmit(&self.host, connection, stream, bytes);

@@ -29,5 +29,5 @@ async fn scenario(sim: SimHandle) {
     for (pid, node) in pids.into_iter().zip(&world.nodes) {
         assert!(node.process_info(pid).is_some(), "it heard of an end");
     }
-    assert_eq!(world.links.connected().len(), 1, "{:?}", world.links.connected());
+    assert_eq!(world.links.connected().len(), 3, "one for each pair: {:?}", world.links.connected());
 }

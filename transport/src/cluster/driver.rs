@@ -1,9 +1,10 @@
 use super::lanes::{Line, Outward};
 use super::wire::{Input, Wire};
-use crate::proto::{Action, Config, Endpoint, Event, Lane};
+use crate::proto::{Action, Config, Endpoint, Event, Lane, NodeNews};
 use parking_lot::Mutex;
+use rand_core::Rng;
 use rusm_core::seam::Clock;
-use rusm_core::{Association, Node, NodeId, Pid};
+use rusm_core::{Association, Node, NodeId, NodeInfo, Pid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +15,12 @@ use tokio::sync::Notify;
 pub struct ClusterOptions {
     /// Which cluster: nodes of another are refused.
     pub cluster: u128,
-    /// The names of the other nodes that can be dialled. Whoever dials this node is known from then on.
+    /// The names of nodes to join: each is dialled until it answers, and tells of the others. Whoever dials this node is known from
+    /// then on.
     pub nodes: Vec<String>,
+    /// Where the others can dial this node, as the wire writes that, at most 255 bytes; empty when the wire needs none, or
+    /// nobody can.
+    pub address: String,
     /// Limits and times.
     pub config: Config,
 }
@@ -46,11 +51,15 @@ impl Cluster {
     /// # Panics
     /// As [`Endpoint::new`].
     pub fn start(node: &Node, wire: Arc<dyn Wire>, options: ClusterOptions) -> Option<Self> {
-        let ClusterOptions { cluster, nodes, config } = options;
+        let ClusterOptions { cluster, nodes, address, config } = options;
         let signal_len_max = config.signal_len_max;
-        let mut endpoint = Endpoint::new(node.name(), node.incarnation(), cluster, config);
+        let now = node.seams().clock.now();
+        let mut seed = [0; 32];
+        node.seams().entropy.stream("membership").fill_bytes(&mut seed);
+        let endpoint = Endpoint::new(node.name(), node.incarnation(), cluster, config);
+        let mut endpoint = endpoint.with_membership(now, &address, seed);
         for name in nodes.iter().filter(|name| *name != node.name()) {
-            if !endpoint.know(name) {
+            if !endpoint.join(now, name) {
                 tracing::error!(node = %name, "this name cannot be used: it is empty, too long, or has another's number");
             }
         }
@@ -70,17 +79,10 @@ impl Cluster {
         Some(Self(inner))
     }
 
-    /// There is a node of that name: it is dialled, unless there is an association with it already. False when the name cannot be
+    /// There is a node of that name, and it is to be a member: it is dialled until it answers. False when the name cannot be
     /// used.
-    pub fn connect(&self, node: &str) -> bool {
-        let known = {
-            let endpoint = &mut self.0.state.lock().endpoint;
-            let known = endpoint.know(node);
-            if known {
-                endpoint.associate(self.0.clock.now(), NodeId::of_name(node));
-            }
-            known
-        };
+    pub fn join(&self, node: &str) -> bool {
+        let known = self.0.state.lock().endpoint.join(self.0.clock.now(), node);
         self.0.wake.notify_one();
         known
     }
@@ -131,6 +133,7 @@ impl Task {
             for action in actions {
                 match action {
                     Action::Dial { connection, node } => self.wire.dial(connection, &node),
+                    Action::Locate { node, address } => self.wire.locate(&node, &address),
                     Action::Transmit { connection, stream, bytes } => self.wire.transmit(connection, stream, bytes),
                     Action::Close { connection } => self.wire.close(connection),
                 }
@@ -163,7 +166,7 @@ impl Task {
             }
         }
         if self.inner.stopping.load(Ordering::SeqCst) {
-            endpoint.stop();
+            endpoint.stop(now);
         }
         if endpoint.poll_timeout().is_some_and(|at| at <= now) {
             endpoint.handle_timeout(now);
@@ -177,7 +180,7 @@ impl Task {
         match event {
             Event::Begun { peer, association } => drop(self.association(peer, association)),
             Event::Up { association, node, incarnation } => {
-                tracing::info!(%node, incarnation, "a node is up");
+                tracing::debug!(%node, incarnation, "an association has a connection");
                 drop(self.association(NodeId::of_name(&node), association));
             }
             Event::Signal { association, envelope } => {
@@ -187,10 +190,16 @@ impl Task {
                     tracing::warn!(?from, "a signal was refused: {foreign}");
                 }
             }
-            Event::Trust { association, trust } => tracing::info!(association, "a node is {trust:?}"),
+            Event::Trust { association, trust } => tracing::debug!(association, "a node is {trust:?}"),
+            Event::Node(NodeNews::Changed(info)) => {
+                let NodeInfo { name, incarnation, status, reason, member, .. } = &info;
+                tracing::info!(node = %name, incarnation, ?member, "a node is {status:?}: {reason}");
+                self.node.node_changed(info);
+            }
+            Event::Node(NodeNews::Forgotten(peer)) => self.node.node_forgotten(peer),
             Event::Open { association, lane } => self.release(|held| (held.0, held.1) == (association, lane)),
             Event::Ended { peer, association, reason } => {
-                tracing::info!(?peer, "an association has ended: {reason}");
+                tracing::debug!(?peer, "an association has ended: {reason}");
                 if let Some(ended) = self.association(peer, association) {
                     ended.end(&self.node);
                 }

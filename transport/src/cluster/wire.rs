@@ -8,6 +8,9 @@ pub trait Wire: Send + Sync + 'static {
     /// Opens a connection to the node of that name: [`Input::Connected`] or [`Input::Closed`] follows.
     fn dial(&self, connection: ConnectionId, node: &str);
 
+    /// Remembers where the node of that name can be dialled: as that node's own [`address`](super::ClusterOptions::address) says.
+    fn locate(&self, node: &str, address: &str);
+
     /// Writes to a stream; never more than the room that [`Input::Writable`] has given.
     fn transmit(&self, connection: ConnectionId, stream: StreamId, bytes: Bytes);
 

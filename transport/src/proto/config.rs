@@ -1,3 +1,4 @@
+use super::membership::MembershipConfig;
 use std::time::Duration;
 
 /// Limits and times of a node's endpoint.
@@ -32,6 +33,8 @@ pub struct Config {
     pub dial_pause: Duration,
     /// How many connections may be in their handshake without anybody having said who they are. Default 64.
     pub handshakes_max: usize,
+    /// How the members keep up to date about each other.
+    pub membership: MembershipConfig,
 }
 
 impl Default for Config {
@@ -49,6 +52,7 @@ impl Default for Config {
             handshake_timeout: Duration::from_secs(5),
             dial_pause: Duration::from_secs(1),
             handshakes_max: 64,
+            membership: MembershipConfig::default(),
         }
     }
 }

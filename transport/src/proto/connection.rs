@@ -2,12 +2,15 @@ use super::assembly::Assembly;
 use super::config::{Config, Identity};
 use super::credit::Credit;
 use super::frame::{Frame, FrameError, FrameReader};
-use super::handshake::Hello;
+use super::handshake::{GOSSIPS, Hello};
 use super::lane::{LANE_STREAMS, StreamId};
 use super::lanes::Lanes;
 use super::silence::{Silence, Trust};
 use bytes::{Bytes, BytesMut};
 use rusm_core::{NodeId, Timestamp};
+
+/// Bytes that wait for the control stream from which on what may be lost is.
+const LOSSY_LEN_MAX: usize = 64 << 10;
 
 /// How far a connection is.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub(super) struct Connection {
     pub(super) phase: Phase,
     /// Known once the other side has said who it is, or from the start when this side dials.
     pub(super) peer: Option<NodeId>,
+    /// What both sides can do: known with the association.
+    pub(super) features: u64,
     pub(super) assembly: Assembly,
     pub(super) credit: Credit,
     pub(super) silence: Silence,
@@ -45,6 +50,7 @@ impl Connection {
         Self {
             phase,
             peer,
+            features: 0,
             assembly: Assembly::new(config.signal_len_max, config.large_max),
             credit: Credit::new(config.lane_window),
             silence: Silence::new(config, now),
@@ -67,8 +73,9 @@ impl Connection {
     }
 
     /// From now on the association watches for silence.
-    pub(super) fn begin(&mut self, phase: Phase, config: &Config, now: Timestamp) {
+    pub(super) fn begin(&mut self, phase: Phase, features: u64, config: &Config, now: Timestamp) {
         self.phase = phase;
+        self.features = features;
         self.silence = Silence::new(config, now);
     }
 
@@ -79,6 +86,11 @@ impl Connection {
             self.phase = Phase::Up;
         }
         welcomed
+    }
+
+    /// Whether both sides gossip.
+    pub(super) fn gossips(&self) -> bool {
+        self.features & GOSSIPS != 0
     }
 
     pub(super) fn has_association(&self) -> bool {
@@ -108,6 +120,13 @@ impl Connection {
     /// A frame for the control stream.
     pub(super) fn write(&mut self, frame: &Frame) {
         frame.encode(&mut self.control);
+    }
+
+    /// A frame that may be lost: it is when too much waits already.
+    pub(super) fn write_lossy(&mut self, frame: &Frame) {
+        if self.control.len() < LOSSY_LEN_MAX {
+            self.write(frame);
+        }
     }
 
     /// The next bytes for a stream, and that they are sent now.

@@ -1,3 +1,4 @@
+mod gossiping;
 mod shaking_hands;
 
 use super::assembly::AssemblyError;
@@ -9,6 +10,8 @@ use super::frame::{Frame, FrameError};
 use super::handshake::{Hello, NAME_LEN_MAX};
 use super::lane::{Lane, StreamId};
 use super::lanes::Lanes;
+use super::membership::{GossipError, Membership};
+use super::nodes::Nodes;
 use super::pairing::Pairing;
 use super::silence::{Trust, Verdict};
 use bytes::Bytes;
@@ -27,6 +30,9 @@ pub struct Endpoint {
     peers: BTreeMap<NodeId, Peer>,
     associations: BTreeMap<u64, NodeId>,
     connections: BTreeMap<ConnectionId, Connection>,
+    /// None of a node that does not gossip.
+    membership: Option<Membership>,
+    nodes: Nodes,
     last_connection: u64,
     last_association: u64,
     actions: VecDeque<Action>,
@@ -66,6 +72,8 @@ pub(super) enum Violation {
     Credit,
     #[error("credit for what was not sent")]
     Credited,
+    #[error(transparent)]
+    Gossip(#[from] GossipError),
 }
 
 impl Endpoint {
@@ -85,6 +93,8 @@ impl Endpoint {
             peers: BTreeMap::new(),
             associations: BTreeMap::new(),
             connections: BTreeMap::new(),
+            membership: None,
+            nodes: Nodes::default(),
             last_connection: 0,
             last_association: 0,
             actions: VecDeque::new(),
@@ -221,6 +231,12 @@ impl Endpoint {
             (Frame::Refuse(refusal), Phase::Asked { .. }) if control => self.handle_refuse(now, connection, refusal),
             (Frame::Ready, Phase::Welcomed | Phase::Up) if control => self.ready(now, connection),
             (Frame::Ping, Phase::Up | Phase::Welcomed) if control => {}
+            (Frame::Gossip(packet), Phase::Up | Phase::Welcomed) if control && state.gossips() => {
+                self.handle_gossip(now, connection, &packet)?;
+            }
+            (Frame::Leave, Phase::Up | Phase::Welcomed) if control && state.gossips() => {
+                self.handle_leave(now, connection);
+            }
             (Frame::Credit(credits), Phase::Up) if control => self.handle_credits(now, connection, credits)?,
             (Frame::Signal(lane, bytes), Phase::Up | Phase::Welcomed) if stream == lane.stream() => {
                 state.assembly.check_whole(lane, bytes.len())?;
@@ -293,30 +309,37 @@ impl Endpoint {
         let Some(state) = self.connections.remove(&connection) else { return };
         let Some((node, peer)) = state.peer.and_then(|node| Some((node, self.peers.get_mut(&node)?))) else { return };
         if peer.pairing.handle_end(connection) {
-            return self.end(node, reason);
+            return self.end(now, node, reason);
         }
         // An attempt has failed, and no other connection is there.
         if peer.pairing.is_alone() {
             peer.alone_until = now + self.config.dial_pause;
             let reason = if reason == EndReason::Lost { EndReason::Unreachable } else { reason };
-            self.end(node, reason);
+            self.end(now, node, reason);
         }
     }
 
-    fn end(&mut self, node: NodeId, reason: EndReason) {
-        let Some(association) = self.peers.get_mut(&node).and_then(|peer| peer.association.take()) else { return };
+    fn end(&mut self, now: Timestamp, node: NodeId, reason: EndReason) {
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        let Some(association) = peer.association.take() else { return };
         self.associations.remove(&association.number);
+        self.nodes.ended(&peer.name, &reason);
+        if let Some(membership) = &mut self.membership {
+            membership.handle_disconnected(now, &peer.name);
+        }
         self.events.push_back(Event::Ended { peer: node, association: association.number, reason });
+        self.spread(now);
     }
 
-    /// Ends every association and connection.
-    pub fn stop(&mut self) {
+    /// Leaves the cluster: ends every association and connection.
+    pub fn stop(&mut self, now: Timestamp) {
+        self.leave(now);
         for connection in std::mem::take(&mut self.connections).into_keys() {
             self.actions.push_back(Action::Close { connection });
         }
         let nodes: Vec<NodeId> = self.peers.keys().copied().collect();
         for node in nodes {
-            self.end(node, EndReason::Stopped);
+            self.end(now, node, EndReason::Stopped);
         }
         self.peers.clear();
     }
@@ -340,7 +363,7 @@ impl Endpoint {
                 self.actions.push_back(Action::Close { connection });
             }
             Some(connection) => self.flush(now, connection, lane.stream()),
-            None if overload => self.end(node, EndReason::Overload),
+            None if overload => self.end(now, node, EndReason::Overload),
             None => {}
         }
         if overload {
@@ -375,6 +398,10 @@ impl Endpoint {
     fn trust_changed(&mut self, connection: ConnectionId, trust: Trust) {
         if let Some(association) = self.association_of(connection).map(|association| association.number) {
             self.events.push_back(Event::Trust { association, trust });
+            if let Some(name) = self.name_of(connection) {
+                self.nodes.trust(&name, trust);
+            }
+            self.tell();
         }
     }
 
@@ -384,7 +411,8 @@ impl Endpoint {
         let alone = self.peers.values().filter(|peer| peer.pairing.connection().is_none());
         let waiting = alone.filter_map(|peer| peer.association.as_ref());
         let waiting = waiting.map(|waiting| waiting.dial_at.unwrap_or(waiting.wait_until).min(waiting.wait_until));
-        connections.chain(waiting).min()
+        let membership = self.membership.as_ref().map(Membership::poll_timeout);
+        connections.chain(waiting).chain(membership).min()
     }
 
     /// Time has passed.
@@ -398,6 +426,10 @@ impl Endpoint {
         let alone: Vec<NodeId> = alone.filter(|(_, peer)| peer.association.is_some()).map(|(node, _)| *node).collect();
         for node in alone {
             self.handle_waiting_timeout(now, node);
+        }
+        if let Some(membership) = &mut self.membership {
+            membership.handle_timeout(now);
+            self.spread(now);
         }
     }
 
@@ -430,7 +462,7 @@ impl Endpoint {
         let Some(waiting) = &mut peer.association else { return };
         if now >= waiting.wait_until && peer.pairing.is_alone() {
             peer.alone_until = now + self.config.dial_pause;
-            self.end(node, EndReason::Unreachable);
+            self.end(now, node, EndReason::Unreachable);
         } else if waiting.dial_at.take_if(|at| *at <= now).is_some() {
             self.dial(now, node);
         }

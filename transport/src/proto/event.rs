@@ -3,7 +3,7 @@ use super::handshake::Refusal;
 use super::lane::{Lane, StreamId};
 use super::silence::Trust;
 use bytes::Bytes;
-use rusm_core::NodeId;
+use rusm_core::{NodeId, NodeInfo};
 
 /// Names a connection of one endpoint, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,13 @@ pub enum Action {
         connection: ConnectionId,
         /// The node's name.
         node: String,
+    },
+    /// Remember where that node can be dialled.
+    Locate {
+        /// The node's name.
+        node: String,
+        /// As the other's wire has written it.
+        address: String,
     },
     /// Write these bytes to a stream. They are within the room that the driver has given.
     Transmit {
@@ -89,6 +96,8 @@ pub enum Event {
         /// Why.
         reason: EndReason,
     },
+    /// Something about another node has changed: how it is seen from here, or what the members say.
+    Node(NodeNews),
     /// Somebody was refused.
     Refused {
         /// The name in the certificate.
@@ -96,6 +105,15 @@ pub enum Event {
         /// Why.
         refusal: Refusal,
     },
+}
+
+/// What has changed about another node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeNews {
+    /// This is known of it now.
+    Changed(NodeInfo),
+    /// Nothing is known of it any more.
+    Forgotten(NodeId),
 }
 
 /// Why an association ended.
@@ -123,6 +141,9 @@ pub enum EndReason {
     /// The other side broke the protocol.
     #[error("the node broke the protocol: {0}")]
     Protocol(String),
+    /// The other side has said that it leaves the cluster.
+    #[error("the node leaves")]
+    Left,
     /// This node ends it.
     #[error("this node stops")]
     Stopped,

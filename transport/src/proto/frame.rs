@@ -27,6 +27,10 @@ pub enum Frame {
     Credit(Vec<(Lane, u32)>),
     /// A sign of life.
     Ping,
+    /// A packet of the membership's, to whom has the feature.
+    Gossip(Bytes),
+    /// The sender leaves the cluster; behind it nothing comes. To whom has the same feature.
+    Leave,
     /// One signal.
     Signal(Lane, Bytes),
     /// The first part of a large signal, and how many bytes it has in all.
@@ -56,6 +60,8 @@ const REFUSE: u8 = 3;
 const READY: u8 = 4;
 const CREDIT: u8 = 5;
 const PING: u8 = 6;
+const GOSSIP: u8 = 7;
+const LEAVE: u8 = 8;
 const SIGNAL: u8 = 16;
 const BEGIN: u8 = 17;
 const MORE: u8 = 18;
@@ -76,6 +82,11 @@ impl Frame {
                 }
             }
             Self::Ping => header(out, PING, 0),
+            Self::Gossip(packet) => {
+                header(out, GOSSIP, packet.len());
+                out.put_slice(packet);
+            }
+            Self::Leave => header(out, LEAVE, 0),
             Self::Signal(lane, bytes) => {
                 header(out, SIGNAL, 2 + bytes.len());
                 out.put_u16_le(lane.0);
@@ -105,6 +116,8 @@ impl Frame {
             REFUSE => Self::Refuse(exactly(&body).ok_or_else(malformed)?),
             READY => empty(Self::Ready, &body)?,
             PING => empty(Self::Ping, &body)?,
+            GOSSIP => Self::Gossip(body),
+            LEAVE => empty(Self::Leave, &body)?,
             CREDIT => {
                 if !body.len().is_multiple_of(6) {
                     return Err(malformed());

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 /// The versions of the protocol that this node speaks.
 pub(super) const VERSIONS: (u16, u16) = (1, 1);
 
+/// The feature of those that gossip: they take [`Frame::Gossip`](super::Frame::Gossip) and
+/// [`Frame::Leave`](super::Frame::Leave).
+pub(super) const GOSSIPS: u64 = 1;
+
 /// Bytes of a node's name.
 pub(super) const NAME_LEN_MAX: usize = 255;
 

@@ -19,7 +19,7 @@ pub(super) async fn join(table: Arc<Table>, clock: Arc<dyn Clock>, introduction:
             Ok(node) => {
                 table.locate(&node, address);
                 if let Some(cluster) = table.cluster.get()
-                    && !cluster.connect(&node)
+                    && !cluster.join(&node)
                 {
                     tracing::warn!(%address, node, "the node there has this node's own name, or one that is in use");
                 }

@@ -20,7 +20,10 @@ pub struct MemberOptions {
     pub listen: SocketAddr,
     /// What it proves itself with. The node has the certificate's name.
     pub credentials: Credentials,
-    /// Where other members may be: each is asked who is there, until it answers.
+    /// Where the others can dial this node. By default where it listens, when that is one address; a node that listens on all of
+    /// its machine's is dialled only by those that it has dialled before.
+    pub advertise: Option<SocketAddr>,
+    /// Where other members may be: each is asked who is there, until it answers, and tells of the others. One is enough.
     pub join: Vec<SocketAddr>,
     /// Limits and times.
     pub config: Config,
@@ -68,7 +71,7 @@ impl QuicMember {
     /// # Errors
     /// See [`MemberError`].
     pub fn start(node: &Node, options: MemberOptions) -> Result<Self, MemberError> {
-        let MemberOptions { listen, credentials, join: addresses, config } = options;
+        let MemberOptions { listen, credentials, advertise, join: addresses, config } = options;
         let identity = credentials.identity();
         if identity.name != node.name() || identity.role != Role::Node {
             return Err(MemberError::Name { certificate: identity.name.clone(), node: node.name().to_owned() });
@@ -82,7 +85,9 @@ impl QuicMember {
         let endpoint = Endpoint::server(server, listen);
         let endpoint = endpoint.map_err(|error| MemberError::Listen { address: listen, error })?;
         let table = Table::new(endpoint, client);
-        let options = ClusterOptions { cluster: credentials.cluster(), nodes: Vec::new(), config };
+        let bound = table.endpoint.local_addr().ok().filter(|bound| !bound.ip().is_unspecified());
+        let address = advertise.or(bound).map_or(String::new(), |address| address.to_string());
+        let options = ClusterOptions { cluster: credentials.cluster(), nodes: Vec::new(), address, config };
         let cluster = Cluster::start(node, Arc::new(QuicWire(table.clone())), options).ok_or(MemberError::Already)?;
         assert!(table.cluster.set(cluster.clone()).is_ok(), "it is set once, here");
         tokio::spawn(table.clone().accept());

@@ -115,7 +115,7 @@ impl Table {
                 *slot = Slot::Live(Live::start(&self, id, quic));
             }
             Err(why) => {
-                tracing::info!(node, "a node cannot be reached: {why}");
+                tracing::debug!(node, "a node cannot be reached: {why}");
                 self.gone(id);
             }
         }
@@ -150,6 +150,13 @@ impl Wire for QuicWire {
     fn dial(&self, connection: ConnectionId, node: &str) {
         self.0.state.lock().connections.insert(connection, Slot::Dialling);
         tokio::spawn(self.0.clone().dial(connection, node.to_owned()));
+    }
+
+    fn locate(&self, node: &str, address: &str) {
+        match address.parse() {
+            Ok(address) => self.0.locate(node, address),
+            Err(_) => tracing::warn!(node, address, "a node says that it is where no address is"),
+        }
     }
 
     fn transmit(&self, connection: ConnectionId, stream: StreamId, bytes: Bytes) {

@@ -93,6 +93,7 @@ async fn a_certificate_is_for_its_node() {
         let options = MemberOptions {
             listen,
             credentials: credentials(&own, &issued),
+            advertise: None,
             join: Vec::new(),
             config: Config::default(),
         };
@@ -115,6 +116,7 @@ async fn a_node_is_a_member_once() {
     let options = MemberOptions {
         listen: loopback(),
         credentials: credentials(&own, &issue(&own, "a")),
+        advertise: None,
         join: Vec::new(),
         config: Config::default(),
     };
@@ -143,7 +145,13 @@ async fn a_key_of_another_certificate_is_named_when_it_is_used() {
     let own = authority();
     let (one, other) = (issue(&own, "a"), issue(&own, "a"));
     let mixed = Credentials::of_pem(own.certificate(), &one.certificate, &other.key).expect("each can be read");
-    let options = MemberOptions { listen: loopback(), credentials: mixed, join: Vec::new(), config: Config::default() };
+    let options = MemberOptions {
+        listen: loopback(),
+        credentials: mixed,
+        advertise: None,
+        join: Vec::new(),
+        config: Config::default(),
+    };
     let wrong = QuicMember::start(&node("a"), options).err().expect("they do not fit together");
     assert!(matches!(wrong, MemberError::Credentials(CredentialsError::Tls(_))), "{wrong}");
 }

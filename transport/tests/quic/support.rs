@@ -55,7 +55,8 @@ impl Member {
 
     pub(crate) fn start_at(listen: SocketAddr, name: &str, credentials: Credentials, join: &[SocketAddr]) -> Self {
         let node = node(name);
-        let options = MemberOptions { listen, credentials, join: join.to_vec(), config: Config::default() };
+        let options =
+            MemberOptions { listen, credentials, advertise: None, join: join.to_vec(), config: Config::default() };
         let member = QuicMember::start(&node, options).expect("a free port");
         Self { node, member }
     }

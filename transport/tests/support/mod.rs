@@ -2,9 +2,10 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use bytes::Bytes;
-use rusm_core::{Encoding, NodeId, Pid, RemoteKind, RemoteSignal, RemoteTarget, Term, Timestamp};
+use rusm_core::{Encoding, NodeId, NodeInfo, Pid, RemoteKind, RemoteSignal, RemoteTarget, Term, Timestamp};
 use rusm_transport::proto::{
-    Action, Config, ConnectionId, Endpoint, Envelope, Event, Identity, LANE_STREAMS, Lane, Role, SendOutcome, StreamId,
+    Action, Config, ConnectionId, Endpoint, Envelope, Event, Identity, LANE_STREAMS, Lane, NodeNews, Role, SendOutcome,
+    StreamId,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Endpoint>,
     pub(crate) names: Vec<String>,
     pub(crate) events: Vec<Vec<Event>>,
+    /// What each was told of the others.
+    pub(crate) news: Vec<Vec<NodeNews>>,
     pub(crate) random: Random,
     wires: Vec<Wire>,
     dials: Vec<(usize, ConnectionId, String)>,
@@ -56,6 +59,7 @@ impl World {
             nodes: Vec::new(),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             events: names.iter().map(|_| Vec::new()).collect(),
+            news: names.iter().map(|_| Vec::new()).collect(),
             random: Random(seed),
             wires: Vec::new(),
             dials: Vec::new(),
@@ -65,6 +69,35 @@ impl World {
             world.nodes.push(endpoint(name, 1, names, config));
         }
         world
+    }
+
+    /// Nodes that gossip, but for the last when it does `not`: that one is as those were which knew no gossip. All join the first
+    /// and know of nobody else.
+    pub(crate) fn joined(names: &[&str], not: bool, seed: u64) -> Self {
+        let mut world = Self::new(&[], seed, &Config::default());
+        for (i, name) in names.iter().enumerate() {
+            let endpoint = Endpoint::new(name, 1, CLUSTER, Config::default());
+            let gossips = !not || i + 1 < names.len();
+            let drawn = [u8::try_from(i).expect("few"); 32];
+            world.nodes.push(if gossips { endpoint.with_membership(world.now, name, drawn) } else { endpoint });
+            world.names.push((*name).to_owned());
+            world.events.push(Vec::new());
+            world.news.push(Vec::new());
+        }
+        for node in 1..names.len() {
+            assert!(world.nodes[node].join(world.now, names[0]));
+            world.associate(node, 0);
+        }
+        world
+    }
+
+    /// How a node sees another one.
+    pub(crate) fn sees(&self, node: usize, other: &str) -> Option<NodeInfo> {
+        let of_other = |news: &NodeNews| matches!(news, NodeNews::Changed(info) if info.name == other);
+        match self.news[node].iter().rfind(|news| of_other(news)) {
+            Some(NodeNews::Changed(info)) => Some(info.clone()),
+            _ => None,
+        }
     }
 
     pub(crate) fn id(&self, node: usize) -> NodeId {
@@ -110,7 +143,10 @@ impl World {
                 self.act(node, action);
             }
             while let Some(event) = self.nodes[node].poll_event() {
-                self.events[node].push(event);
+                match event {
+                    Event::Node(news) => self.news[node].push(news),
+                    event => self.events[node].push(event),
+                }
             }
         }
     }
@@ -118,6 +154,7 @@ impl World {
     fn act(&mut self, node: usize, action: Action) {
         match action {
             Action::Dial { connection, node: to } => self.dials.push((node, connection, to)),
+            Action::Locate { .. } => {}
             Action::Transmit { connection, stream, bytes } => {
                 if let Some((wire, end)) = self.wire(node, connection) {
                     let pipe = self.wires[wire].pipes[end].entry(stream).or_default();

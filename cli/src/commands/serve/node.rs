@@ -55,8 +55,8 @@ impl ServedNode {
         let node = Node::start(NodeOptions { incarnation, ..NodeOptions::new(&name, seams) });
         let member = match (credentials, membership.cluster_listen) {
             (Some(credentials), Some(listen)) => {
-                let join = membership.join;
-                let options = MemberOptions { listen, credentials, join, config: Config::default() };
+                let (advertise, join) = (membership.cluster_advertise, membership.join);
+                let options = MemberOptions { listen, credentials, advertise, join, config: Config::default() };
                 let member = QuicMember::start(&node, options).map_err(|error| anyhow::anyhow!("{error}"))?;
                 tracing::info!(node = name, address = %member.local_addr(), "a member of its cluster");
                 Some(member)

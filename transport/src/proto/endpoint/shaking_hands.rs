@@ -15,13 +15,14 @@ impl Endpoint {
         };
         let certificate = certificate.clone();
         let checked = hello.check(&self.hello, &certificate);
-        let usable = checked.and_then(|_| if self.know(&hello.node) { Ok(()) } else { Err(Refusal::Unusable) });
+        let usable =
+            checked.and_then(|(_, features)| self.know(&hello.node).then_some(features).ok_or(Refusal::Unusable));
         let node = NodeId::of_name(&hello.node);
-        let accepted = usable.and_then(|()| match self.peers.get_mut(&node) {
-            Some(peer) => peer.pairing.handle_hello(connection, hello),
+        let accepted = usable.and_then(|features| match self.peers.get_mut(&node) {
+            Some(peer) => Ok((peer.pairing.handle_hello(connection, hello)?, features)),
             None => Err(Refusal::Unusable),
         });
-        let accepted = match accepted {
+        let (accepted, features) = match accepted {
             Ok(accepted) => accepted,
             Err(refusal) => {
                 self.events.push_back(Event::Refused { certificate: certificate.name, refusal });
@@ -35,7 +36,7 @@ impl Endpoint {
         if let Some(ends) = accepted.ends {
             self.connections.remove(&ends);
             self.actions.push_back(Action::Close { connection: ends });
-            self.end(node, EndReason::Replaced);
+            self.end(now, node, EndReason::Replaced);
         }
         let waiting = self.peers.get(&node).and_then(|peer| peer.association.as_ref()).is_some();
         if !waiting && let Some(association) = self.begin(now, node) {
@@ -43,10 +44,10 @@ impl Endpoint {
         }
         if let Some(state) = self.connections.get_mut(&connection) {
             state.peer = Some(node);
-            state.begin(Phase::Welcomed, &self.config, now);
+            state.begin(Phase::Welcomed, features, &self.config, now);
             state.write(&Frame::Welcome(Hello { association: accepted.number, ..self.hello.clone() }));
         }
-        self.up(node, hello);
+        self.up(now, connection, hello);
     }
 
     fn refuse(&mut self, now: Timestamp, connection: ConnectionId, refusal: Refusal) {
@@ -68,26 +69,35 @@ impl Endpoint {
         } else if checked.is_ok() && !peer.pairing.handle_welcome(connection, hello) {
             checked = Err(Refusal::Stale);
         }
-        if let Err(refusal) = checked {
-            self.drop_connection(now, connection, EndReason::Refused(refusal));
-            self.actions.push_back(Action::Close { connection });
-            return;
-        }
-        state.begin(Phase::Up, &self.config, now);
+        let features = match checked {
+            Ok((_, features)) => features,
+            Err(refusal) => {
+                self.drop_connection(now, connection, EndReason::Refused(refusal));
+                self.actions.push_back(Action::Close { connection });
+                return;
+            }
+        };
+        state.begin(Phase::Up, features, &self.config, now);
         state.write(&Frame::Ready);
         self.flush(now, connection, StreamId::CONTROL);
-        self.up(node, hello);
+        self.up(now, connection, hello);
         for stream in StreamId::of_lanes() {
             self.flush(now, connection, stream);
         }
     }
 
-    fn up(&mut self, node: NodeId, hello: &Hello) {
-        let Some(association) = self.peers.get_mut(&node).and_then(|peer| peer.association.as_mut()) else { return };
+    fn up(&mut self, now: Timestamp, connection: ConnectionId, hello: &Hello) {
+        let Some(association) = self.association_of(connection) else { return };
         association.dial_at = None;
         let association = association.number;
         let (node, incarnation) = (hello.node.clone(), hello.incarnation);
         self.events.push_back(Event::Up { association, node, incarnation });
+        self.nodes.up(&hello.node, incarnation);
+        let gossips = self.connections.get(&connection).is_some_and(Connection::gossips);
+        if gossips && let Some(membership) = &mut self.membership {
+            membership.handle_connected(now, &hello.node, incarnation);
+        }
+        self.spread(now);
     }
 
     /// Who accepted may send now.

@@ -1,0 +1,348 @@
+use super::config::{MembershipConfig, PACKET_LEN_MAX};
+use super::member::MemberId;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use foca::{AccumulatingRuntime, Codec, Foca, Header, Member, Message, NoCustomBroadcast, PostcardCodec, State, Timer};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+use rusm_core::{MemberStatus, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// How long a node waits, at most, before it dials a member that it has just heard of: not all at the same moment. The one with
+/// the greater name waits as long again, as the other dials as well when it has heard of it too.
+const DIAL_WITHIN: Duration = Duration::from_millis(250);
+
+/// Who is a member of the cluster: the machine of one node. It passes news on, asks members for signs of life, and says whom to
+/// dial, as all members are to have an association with each other.
+///
+/// Members that two halves of a split have given up come back by the dialling: a handshake says that somebody lives, and both
+/// sides then tell each other all they know.
+///
+/// What happens comes in by the `handle_` methods, with the time; afterwards [`poll_packet`](Self::poll_packet),
+/// [`poll_change`](Self::poll_change) and [`poll_dial`](Self::poll_dial) until they give nothing, and
+/// [`handle_timeout`](Self::handle_timeout) at [`poll_timeout`](Self::poll_timeout) at the latest. Source: Das, Gupta,
+/// Motivala, "SWIM", with its suspicion; the extensions are foca's.
+pub struct Membership {
+    foca: Foca<MemberId, PostcardCodec, ChaCha8Rng, NoCustomBroadcast>,
+    effects: AccumulatingRuntime<MemberId>,
+    random: ChaCha8Rng,
+    config: MembershipConfig,
+    timers: BTreeMap<(Timestamp, u64), Timer<MemberId>>,
+    timers_made: u64,
+    /// When those are forgotten that are down: one time for each name.
+    removals: BTreeMap<String, (Timestamp, MemberId)>,
+    known: BTreeMap<String, MemberChange>,
+    /// Who there is an association with, and in which life.
+    connected: BTreeMap<String, u32>,
+    /// Whom to dial soon.
+    dial_at: BTreeMap<String, Timestamp>,
+    announce_at: Timestamp,
+    /// Whom to dial even when nobody has told of them.
+    seeds: BTreeSet<String>,
+    packets: VecDeque<(String, Bytes)>,
+    changes: VecDeque<MemberChange>,
+    dials: VecDeque<String>,
+}
+
+/// What is known of a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberChange {
+    /// Who.
+    pub member: MemberId,
+    /// What the members say of it; none when it is forgotten.
+    pub status: Option<MemberStatus>,
+}
+
+/// Why a packet of gossip was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GossipError {
+    /// It is none. The connection is of no use.
+    #[error("a malformed packet of gossip")]
+    Malformed,
+    /// It is in another's name. The connection is of no use.
+    #[error("gossip in another node's name")]
+    Foreign,
+    /// It tells of more members than [`MembershipConfig::members_max`]. Nothing has changed.
+    #[error("more members than are allowed")]
+    TooMany,
+}
+
+impl std::fmt::Debug for Membership {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Membership").field("own", self.own()).field("known", &self.known).finish_non_exhaustive()
+    }
+}
+
+impl Membership {
+    /// The membership of `own`, who knows nobody. What it draws follows from `seed`.
+    ///
+    /// # Panics
+    /// When a value of `config` is outside its bounds, or the member's name is.
+    pub fn new(own: MemberId, config: &MembershipConfig, seed: [u8; 32], now: Timestamp) -> Self {
+        config.assert_bounds();
+        assert!(own.is_valid(), "a member has a name and an address of limited length");
+        let mut random = ChaCha8Rng::from_seed(seed);
+        let mut of_foca = [0; 32];
+        random.fill_bytes(&mut of_foca);
+        let foca = Foca::new(own, config.foca(), ChaCha8Rng::from_seed(of_foca), PostcardCodec);
+        Self {
+            foca,
+            effects: AccumulatingRuntime::new(),
+            random,
+            config: config.clone(),
+            timers: BTreeMap::new(),
+            timers_made: 0,
+            removals: BTreeMap::new(),
+            known: BTreeMap::new(),
+            connected: BTreeMap::new(),
+            dial_at: BTreeMap::new(),
+            announce_at: now + config.announce_interval,
+            seeds: BTreeSet::new(),
+            packets: VecDeque::new(),
+            changes: VecDeque::new(),
+            dials: VecDeque::new(),
+        }
+    }
+
+    /// Who this member is.
+    pub fn own(&self) -> &MemberId {
+        self.foca.identity()
+    }
+
+    /// What is known of the others, by name.
+    pub fn members(&self) -> impl Iterator<Item = &MemberChange> {
+        self.known.values()
+    }
+
+    /// A node of that name is to be a member: it is dialled until it answers.
+    pub fn handle_seed(&mut self, now: Timestamp, node: &str) {
+        if node != self.own().node && self.seeds.insert(node.to_owned()) {
+            self.dial_at.entry(node.to_owned()).or_insert(now);
+        }
+    }
+
+    /// An association with a node that gossips has begun: both sides tell each other all they know.
+    pub fn handle_connected(&mut self, now: Timestamp, node: &str, incarnation: u32) {
+        self.connected.insert(node.to_owned(), incarnation);
+        self.dial_at.remove(node);
+        // Whom others know in this life is called by that name; to a life that nobody has told of any will do.
+        let told = self.known.get(node).map(|known| known.member.clone());
+        let told = told.filter(|member| member.incarnation == incarnation);
+        let member =
+            told.unwrap_or_else(|| MemberId { node: node.to_owned(), incarnation, revival: 0, address: String::new() });
+        self.with(now, |foca, effects| foca.announce(member, effects));
+    }
+
+    /// The association with a node is over.
+    pub fn handle_disconnected(&mut self, now: Timestamp, node: &str) {
+        if self.connected.remove(node).is_some() {
+            self.dial_soon(now, node);
+        }
+    }
+
+    /// A node has said, over an association with it, that it leaves.
+    pub fn handle_left(&mut self, now: Timestamp, node: &str) {
+        let Some(known) = self.known.get(node) else { return };
+        if self.connected.remove(node) == Some(known.member.incarnation) {
+            let down = Member::down(known.member.clone());
+            self.with(now, |foca, effects| foca.apply_many(std::iter::once(down), true, effects));
+        }
+    }
+
+    /// A packet that came over an association.
+    ///
+    /// # Errors
+    /// It was not taken. Nothing has changed.
+    pub fn handle_packet(&mut self, now: Timestamp, node: &str, packet: &[u8]) -> Result<(), GossipError> {
+        let Some(incarnation) = self.connected.get(node).copied() else { return Ok(()) };
+        let (header, told) = read(packet).ok_or(GossipError::Malformed)?;
+        if header.src.node != node || header.src.incarnation != incarnation || node == self.own().node {
+            return Err(GossipError::Foreign);
+        }
+        let heard = told.iter().map(Member::id).chain([&header.src]);
+        let heard: BTreeSet<&str> = heard.map(|member| member.node.as_str()).collect();
+        let new = heard.iter().filter(|node| !self.known.contains_key(**node) && **node != self.own().node).count();
+        if self.known.len() + new > usize::from(self.config.members_max) {
+            return Err(GossipError::TooMany);
+        }
+        self.with(now, |foca, effects| foca.handle_data(packet, effects));
+        Ok(())
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    pub fn poll_timeout(&self) -> Timestamp {
+        let timers = self.timers.keys().next().map(|(at, _)| *at);
+        let removals = self.removals.values().map(|(at, _)| *at).min();
+        let dials = self.dial_at.values().copied().min();
+        [timers, removals, dials].into_iter().flatten().fold(self.announce_at, Timestamp::min)
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        while let Some(timer) = self.timers.first_entry().filter(|timer| timer.key().0 <= now) {
+            let timer = timer.remove();
+            self.with(now, |foca, effects| foca.handle_timer(timer, effects));
+        }
+        for (_, (_, member)) in self.removals.extract_if(.., |_, (at, _)| *at <= now).collect::<Vec<_>>() {
+            self.with(now, |foca, effects| foca.handle_timer(Timer::RemoveDown(member), effects));
+        }
+        let due = self.dial_at.extract_if(.., |_, at| *at <= now).map(|(node, _)| node);
+        self.dials.extend(due.filter(|node| !self.connected.contains_key(node)));
+        if now >= self.announce_at {
+            self.announce(now);
+        }
+    }
+
+    /// Dials some of those that there is no association with.
+    fn announce(&mut self, now: Timestamp) {
+        self.tell_the_wronged(now);
+        let alone = self.known.keys().chain(&self.seeds).filter(|node| !self.connected.contains_key(*node));
+        let mut alone: Vec<String> = alone.cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        for _ in 0..self.config.announce_max {
+            if alone.is_empty() {
+                break;
+            }
+            let chosen = self.below(alone.len() as u64) as usize;
+            self.dials.push_back(alone.swap_remove(chosen));
+        }
+        // Between three and five quarters of the interval: those that were started together do not stay in step.
+        let interval = self.config.announce_interval;
+        let spread = self.below((interval / 2).as_nanos() as u64);
+        self.announce_at = now + interval * 3 / 4 + Duration::from_nanos(spread);
+    }
+
+    fn dial_soon(&mut self, now: Timestamp, node: &str) {
+        let wanted = self.known.get(node).is_some_and(|known| known.status != Some(MemberStatus::Down));
+        if wanted && !self.connected.contains_key(node) {
+            let first = self.own().node.as_str() < node;
+            let wait = if first { Duration::ZERO } else { DIAL_WITHIN };
+            let at = now + wait + Duration::from_nanos(self.below(DIAL_WITHIN.as_nanos() as u64));
+            self.dial_at.entry(node.to_owned()).or_insert(at);
+        }
+    }
+
+    /// Tells some of those that this member hears of what the members say of them all the same: if both sides have given each other
+    /// up, neither asks the other for a sign of life, and whom nobody has told that it is suspected does not contradict.
+    fn tell_the_wronged(&mut self, now: Timestamp) {
+        let heard = |member: &MemberId| self.connected.get(&member.node) == Some(&member.incarnation);
+        let members = self.foca.iter_membership_state();
+        let wronged = members.filter(|member| member.state() != State::Alive && heard(member.id()));
+        let wronged: Vec<Member<MemberId>> = wronged.take(self.config.announce_max.into()).cloned().collect();
+        for member in wronged {
+            if member.state() == State::Down {
+                self.with(now, |foca, effects| foca.announce(member.id().clone(), effects));
+            } else {
+                self.packets.push_back((member.id().node.clone(), news_of_itself(self.own(), &member)));
+            }
+        }
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.random.next_u64() % bound.max(1)
+    }
+
+    /// The next packet, and for whom: it goes over the association with that node, or is lost when there is none.
+    pub fn poll_packet(&mut self) -> Option<(String, Bytes)> {
+        self.packets.pop_front()
+    }
+
+    /// The next member of which something else is known than before.
+    pub fn poll_change(&mut self) -> Option<MemberChange> {
+        self.changes.pop_front()
+    }
+
+    /// The next node to dial.
+    pub fn poll_dial(&mut self) -> Option<String> {
+        self.dials.pop_front()
+    }
+
+    /// Lets the library do something, and takes in what comes of it.
+    fn with(
+        &mut self,
+        now: Timestamp,
+        act: impl FnOnce(
+            &mut Foca<MemberId, PostcardCodec, ChaCha8Rng, NoCustomBroadcast>,
+            &mut AccumulatingRuntime<MemberId>,
+        ) -> Result<(), foca::Error>,
+    ) {
+        // Packets were read before they come here; what is left are probes that were overtaken by other news, and say so.
+        if let Err(error) = act(&mut self.foca, &mut self.effects) {
+            tracing::debug!(own = self.own().node, "gossip: {error}");
+        }
+        while let Some((member, packet)) = self.effects.to_send() {
+            self.packets.push_back((member.node, packet));
+        }
+        while let Some((after, timer)) = self.effects.to_schedule() {
+            if let Timer::RemoveDown(member) = timer {
+                self.removals.insert(member.node.clone(), (now + after, member));
+            } else {
+                self.timers_made += 1;
+                self.timers.insert((now + after, self.timers_made), timer);
+            }
+        }
+        while self.effects.to_notify().is_some() {}
+        self.compare(now);
+    }
+
+    /// Says what is known now and was not before.
+    fn compare(&mut self, now: Timestamp) {
+        let mut changed = Vec::new();
+        let mut there = 0;
+        for member in self.foca.iter_membership_state() {
+            there += 1;
+            let status = Some(match member.state() {
+                State::Alive => MemberStatus::Up,
+                State::Suspect => MemberStatus::Suspect,
+                State::Down => MemberStatus::Down,
+            });
+            let known = self.known.get(&member.id().node);
+            if known.is_none_or(|known| known.status != status || known.member != *member.id()) {
+                changed.push(MemberChange { member: member.id().clone(), status });
+            }
+        }
+        for change in changed {
+            self.known.insert(change.member.node.clone(), change.clone());
+            self.dial_soon(now, &change.member.node);
+            self.changes.push_back(change);
+        }
+        if there < self.known.len() {
+            let state = self.foca.iter_membership_state();
+            let there: BTreeSet<&str> = state.map(|member| member.id().node.as_str()).collect();
+            let gone = self.known.extract_if(.., |node, _| !there.contains(node.as_str()));
+            self.changes.extend(gone.map(|(_, known)| MemberChange { status: None, ..known }));
+        }
+    }
+}
+
+/// A packet that tells a member what is known of it. Its sender is known there: which number of its own it says does not matter.
+fn news_of_itself(own: &MemberId, member: &Member<MemberId>) -> Bytes {
+    let (src, dst) = (own.clone(), member.id().clone());
+    let header = Header { src, src_incarnation: 0, dst, message: Message::Gossip };
+    let mut packet = BytesMut::new();
+    let mut encode = || {
+        PostcardCodec.encode_header(&header, &mut packet)?;
+        packet.put_u16(1);
+        PostcardCodec.encode_member(member, &mut packet)
+    };
+    encode().unwrap_or_else(|error| unreachable!("postcard encodes plain values into memory: {error}"));
+    packet.freeze()
+}
+
+/// Who sent a packet, and what it tells; none when it is no packet.
+fn read(packet: &[u8]) -> Option<(Header<MemberId>, Vec<Member<MemberId>>)> {
+    if packet.len() > PACKET_LEN_MAX {
+        return None;
+    }
+    let mut rest = packet;
+    let header = PostcardCodec.decode_header(&mut rest).ok()?;
+    let mut told = Vec::new();
+    if !rest.is_empty() {
+        let number = rest.try_get_u16().ok()?;
+        for _ in 0..number {
+            told.push(PostcardCodec.decode_member(&mut rest).ok()?);
+        }
+    }
+    let valid = told.iter().map(Member::id).chain([&header.src, &header.dst]).all(MemberId::is_valid);
+    (valid && rest.is_empty()).then_some((header, told))
+}

@@ -1,0 +1,11 @@
+//! Who is a member of the cluster, by gossip: SWIM, as the library `foca` has it.
+
+mod config;
+mod machine;
+mod member;
+#[cfg(test)]
+mod tests;
+
+pub use config::MembershipConfig;
+pub use machine::{GossipError, MemberChange, Membership};
+pub use member::MemberId;

@@ -1,0 +1,369 @@
+//! Machines that hand each other their packets; the time between is that of a network.
+
+use super::machine::{GossipError, MemberChange, Membership};
+use super::{MemberId, MembershipConfig};
+use bytes::{BufMut, Bytes};
+use foca::{Codec, Header, Member, Message, PostcardCodec, State};
+use rusm_core::{MemberStatus, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+const TRIP: Duration = Duration::from_millis(5);
+
+struct World {
+    now: Timestamp,
+    members: Vec<Membership>,
+    /// Who hears nothing and says nothing.
+    dead: BTreeSet<usize>,
+    associations: BTreeSet<(usize, usize)>,
+    /// Who cannot reach each other.
+    cut: BTreeSet<(usize, usize)>,
+    /// Packets are lost, and associations stay.
+    deaf: bool,
+    /// What arrives when.
+    under_way: BTreeMap<(Timestamp, u64), (usize, usize, Bytes)>,
+    sent: u64,
+    /// What each has learnt of which other, in order.
+    learnt: Vec<(usize, String, Option<MemberStatus>)>,
+}
+
+fn id(node: &str, incarnation: u32) -> MemberId {
+    MemberId { node: node.to_owned(), incarnation, revival: 0, address: format!("{node}:7400") }
+}
+
+fn membership(node: &str, incarnation: u32, config: &MembershipConfig) -> Membership {
+    let mut seed = [0; 32];
+    seed[..node.len()].copy_from_slice(node.as_bytes());
+    Membership::new(id(node, incarnation), config, seed, Timestamp::default())
+}
+
+impl World {
+    fn new(number: usize, config: &MembershipConfig) -> Self {
+        Self {
+            now: Timestamp::default(),
+            members: (0..number).map(|i| membership(&name(i), 1, config)).collect(),
+            dead: BTreeSet::new(),
+            associations: BTreeSet::new(),
+            cut: BTreeSet::new(),
+            deaf: false,
+            under_way: BTreeMap::new(),
+            sent: 0,
+            learnt: Vec::new(),
+        }
+    }
+
+    /// All dial the first one, and nobody knows of anyone else.
+    fn join_the_first(&mut self) {
+        for member in 1..self.members.len() {
+            self.members[member].handle_seed(self.now, &name(0));
+        }
+    }
+
+    fn run(&mut self, time: Duration) {
+        let until = self.now + time;
+        loop {
+            for member in 0..self.members.len() {
+                self.take(member);
+            }
+            let alive = (0..self.members.len()).filter(|member| !self.dead.contains(member));
+            let timeout = alive.map(|member| self.members[member].poll_timeout()).min();
+            let arrival = self.under_way.keys().next().map(|(at, _)| *at);
+            let next = [timeout, arrival].into_iter().flatten().min().unwrap_or(until);
+            if next > until {
+                self.now = until;
+                return;
+            }
+            self.now = self.now.max(next);
+            if arrival.is_some_and(|at| at <= self.now) {
+                let (_, (from, to, packet)) = self.under_way.pop_first().expect("one arrives");
+                if !self.deaf && !self.dead.contains(&to) && self.associations.contains(&pair(from, to)) {
+                    self.members[to].handle_packet(self.now, &name(from), &packet).expect("a packet of a member");
+                }
+            } else {
+                for member in (0..self.members.len()).filter(|member| !self.dead.contains(member)) {
+                    if self.members[member].poll_timeout() <= self.now {
+                        self.members[member].handle_timeout(self.now);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, member: usize) {
+        while let Some(node) = self.members[member].poll_dial() {
+            let other = number(&node);
+            if !self.dead.contains(&member) && !self.dead.contains(&other) {
+                self.connect(member, other);
+            }
+        }
+        while let Some((node, packet)) = self.members[member].poll_packet() {
+            self.sent += 1;
+            self.under_way.insert((self.now + TRIP, self.sent), (member, number(&node), packet));
+        }
+        while let Some(MemberChange { member: of, status }) = self.members[member].poll_change() {
+            self.learnt.push((member, of.node, status));
+        }
+    }
+
+    fn connect(&mut self, one: usize, other: usize) {
+        if !self.cut.contains(&pair(one, other)) && self.associations.insert(pair(one, other)) {
+            for (own, other) in [(one, other), (other, one)] {
+                let incarnation = self.members[other].own().incarnation;
+                self.members[own].handle_connected(self.now, &name(other), incarnation);
+            }
+        }
+    }
+
+    fn disconnect(&mut self, one: usize, other: usize) {
+        if self.associations.remove(&pair(one, other)) {
+            self.members[one].handle_disconnected(self.now, &name(other));
+            self.members[other].handle_disconnected(self.now, &name(one));
+        }
+    }
+
+    fn cut(&mut self, one: usize, other: usize) {
+        self.cut.insert(pair(one, other));
+        self.disconnect(one, other);
+    }
+
+    fn die(&mut self, member: usize) {
+        self.dead.insert(member);
+        for other in 0..self.members.len() {
+            self.disconnect(member, other);
+        }
+    }
+
+    fn knows(&self, member: usize, of: usize) -> Option<MemberStatus> {
+        self.members[member].members().find(|known| known.member.node == name(of)).and_then(|known| known.status)
+    }
+
+    #[track_caller]
+    fn assert_all_know_all(&self) {
+        for member in (0..self.members.len()).filter(|member| !self.dead.contains(member)) {
+            for of in (0..self.members.len()).filter(|of| *of != member && !self.dead.contains(of)) {
+                let known = self.knows(member, of);
+                assert_eq!(known, Some(MemberStatus::Up), "{} of {} at {:?}", name(member), name(of), self.now);
+                assert!(self.associations.contains(&pair(member, of)), "{} and {}", name(member), name(of));
+            }
+        }
+    }
+}
+
+fn name(member: usize) -> String {
+    format!("m{member:03}")
+}
+
+fn number(name: &str) -> usize {
+    name[1..].parse().expect("a member's name")
+}
+
+fn pair(one: usize, other: usize) -> (usize, usize) {
+    (one.min(other), one.max(other))
+}
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+#[test]
+fn members_that_all_join_one_learn_of_each_other_and_dial_each_other() {
+    let mut world = World::new(20, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(5));
+    world.assert_all_know_all();
+    let addresses: BTreeSet<&str> = world.members[7].members().map(|known| known.member.address.as_str()).collect();
+    assert_eq!(addresses.len(), 19, "each with the place where it can be dialled");
+}
+
+#[test]
+fn a_member_that_dies_is_suspected_before_it_is_given_up() {
+    let mut world = World::new(5, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(10));
+    world.learnt.clear();
+    world.die(3);
+    world.run(secs(20));
+    for member in [0, 1, 2, 4] {
+        let of_dead = world.learnt.iter().filter(|(by, of, _)| *by == member && *of == name(3));
+        let statuses: Vec<_> = of_dead.map(|(_, _, status)| *status).collect();
+        assert_eq!(statuses, [Some(MemberStatus::Suspect), Some(MemberStatus::Down)], "by {}", name(member));
+    }
+    world.assert_all_know_all();
+}
+
+#[test]
+fn two_that_cannot_reach_each_other_stay_up_for_everybody_while_a_third_reaches_both() {
+    let mut world = World::new(4, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(10));
+    world.learnt.clear();
+    world.cut(1, 2);
+    world.run(secs(60));
+    assert!(world.learnt.iter().all(|(_, _, status)| *status != Some(MemberStatus::Down)), "{:?}", world.learnt);
+}
+
+#[test]
+fn halves_that_have_given_each_other_up_come_together_again() {
+    let mut world = World::new(8, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(10));
+    for one in 0..4 {
+        (4..8).for_each(|other| world.cut(one, other));
+    }
+    world.run(secs(60));
+    assert_eq!(world.knows(0, 7), Some(MemberStatus::Down));
+    assert_eq!(world.knows(7, 0), Some(MemberStatus::Down));
+    world.cut.clear();
+    world.run(secs(15));
+    world.assert_all_know_all();
+}
+
+#[test]
+fn a_member_that_comes_back_as_another_life_takes_its_own_place() {
+    let config = MembershipConfig::default();
+    let mut world = World::new(4, &config);
+    world.join_the_first();
+    world.run(secs(10));
+    world.die(2);
+    world.members[2] = membership(&name(2), 2, &config);
+    world.dead.remove(&2);
+    let now = world.now;
+    world.members[2].handle_seed(now, &name(0));
+    world.run(secs(10));
+    world.assert_all_know_all();
+    for member in [0, 1, 3] {
+        let known = world.members[member].members().find(|known| known.member.node == name(2)).expect("it is known");
+        assert_eq!(known.member.incarnation, 2);
+    }
+    assert_eq!(world.members[0].members().count(), 3, "one entry for each name");
+}
+
+#[test]
+fn a_member_that_says_that_it_leaves_is_down_at_once_everywhere() {
+    let mut world = World::new(5, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(10));
+    let now = world.now;
+    world.members[0].handle_left(now, &name(4));
+    world.die(4);
+    world.run(secs(1));
+    for member in 0..4 {
+        assert_eq!(world.knows(member, 4), Some(MemberStatus::Down));
+    }
+}
+
+#[test]
+fn who_is_down_is_forgotten_in_the_end() {
+    let config = MembershipConfig { forget_after: secs(60), ..MembershipConfig::default() };
+    let mut world = World::new(3, &config);
+    world.join_the_first();
+    world.run(secs(10));
+    world.die(2);
+    world.run(secs(120));
+    assert_eq!(world.knows(0, 2), None);
+    assert_eq!(world.members[0].members().count(), 1);
+    assert!(world.learnt.contains(&(0, name(2), None)));
+}
+
+#[test]
+fn two_that_hear_of_each_other_and_were_told_that_the_other_is_gone_get_over_it() {
+    let mut world = World::new(3, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(10));
+    let ids: Vec<MemberId> = world.members.iter().map(|member| member.own().clone()).collect();
+    for (own, gone) in [(1, 2), (2, 1)] {
+        let now = world.now;
+        let rumour = packet_of(&ids[0], &ids[own], &ids[gone..=gone], State::Down);
+        world.members[own].handle_packet(now, &name(0), &rumour).expect("a packet");
+    }
+    assert_eq!((world.knows(1, 2), world.knows(2, 1)), (Some(MemberStatus::Down), Some(MemberStatus::Down)));
+    world.run(secs(15));
+    world.assert_all_know_all();
+    assert!(world.members[1].own().revival > 0 && world.members[2].own().revival > 0);
+}
+
+#[test]
+fn a_member_that_is_heard_of_and_still_suspected_is_told_and_contradicts() {
+    let config = MembershipConfig { suspect_for: secs(600), ..MembershipConfig::default() };
+    let mut world = World::new(3, &config);
+    world.join_the_first();
+    world.run(secs(10));
+    // Long enough that nobody passes the news on any more.
+    world.deaf = true;
+    world.run(secs(60));
+    assert_eq!(world.knows(0, 1), Some(MemberStatus::Suspect));
+    world.deaf = false;
+    world.run(secs(15));
+    world.assert_all_know_all();
+}
+
+/// A packet of `from` that tells that these are up.
+fn packet(from: &MemberId, to: &MemberId, told: &[MemberId]) -> Vec<u8> {
+    packet_of(from, to, told, State::Alive)
+}
+
+fn packet_of(from: &MemberId, to: &MemberId, told: &[MemberId], state: State) -> Vec<u8> {
+    let header = Header { src: from.clone(), src_incarnation: 0, dst: to.clone(), message: Message::Gossip };
+    let mut bytes = Vec::new();
+    PostcardCodec.encode_header(&header, &mut bytes).expect("into memory");
+    bytes.put_u16(u16::try_from(told.len()).expect("few"));
+    for member in told {
+        let member = Member::new(member.clone(), 0, state);
+        PostcardCodec.encode_member(&member, &mut bytes).expect("into memory");
+    }
+    bytes
+}
+
+#[test]
+fn a_packet_counts_in_its_senders_name_and_life_and_up_to_the_limit_of_members() {
+    let config = MembershipConfig { members_max: 5, ..MembershipConfig::default() };
+    let now = Timestamp::default();
+    let check = |node: &str, bytes: &[u8], expected: Result<(), GossipError>, known: usize| {
+        let mut own = membership("a", 1, &config);
+        own.handle_connected(now, "b", 1);
+        assert_eq!(own.handle_packet(now, node, bytes), expected);
+        assert_eq!(own.members().count(), known);
+    };
+    let (a, b) = (id("a", 1), id("b", 1));
+    let others: Vec<MemberId> = (0..6).map(|i| id(&format!("o{i}"), 1)).collect();
+    check("b", &packet(&b, &a, &others[..4]), Ok(()), 5);
+    check("b", &packet(&b, &a, &others[..5]), Err(GossipError::TooMany), 0);
+    check("b", &packet(&id("c", 1), &a, &[]), Err(GossipError::Foreign), 0);
+    check("b", &packet(&id("b", 2), &a, &[]), Err(GossipError::Foreign), 0);
+    check("b", &packet(&a, &a, &[]), Err(GossipError::Foreign), 0);
+    check("b", &packet(&b, &a, &[id("", 1)]), Err(GossipError::Malformed), 0);
+    check("b", &packet(&b, &a, &[id(&"n".repeat(256), 1)]), Err(GossipError::Malformed), 0);
+    check("b", &[0xff; 40], Err(GossipError::Malformed), 0);
+    let mut longer = packet(&b, &a, &[]);
+    longer.push(0);
+    check("b", &longer, Err(GossipError::Malformed), 0);
+    // Nobody has an association with this one any more: what is left of it is dropped.
+    check("c", &packet(&id("c", 1), &a, &[]), Ok(()), 0);
+}
+
+#[test]
+fn a_packet_on_the_wire() {
+    let told = [id("c", 3), id("d", 1)];
+    let hex: Vec<String> = packet(&id("a", 1), &id("b", 2), &told).iter().map(|byte| format!("{byte:02x}")).collect();
+    insta::assert_snapshot!(hex.join(" "));
+}
+
+#[test]
+fn what_a_machine_does_follows_from_its_seed() {
+    let run = || {
+        let mut world = World::new(6, &MembershipConfig::default());
+        world.join_the_first();
+        world.run(secs(30));
+        world.die(4);
+        world.run(secs(30));
+        (world.sent, world.learnt)
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+#[should_panic(expected = "probe_timeout")]
+fn times_outside_their_bounds_are_refused() {
+    let config = MembershipConfig { probe_timeout: Duration::from_millis(501), ..MembershipConfig::default() };
+    drop(membership("a", 1, &config));
+}
