@@ -4,6 +4,7 @@
 mod application;
 mod behaviour;
 mod calls;
+mod cluster_names;
 pub mod conformance;
 mod context;
 mod discard;
@@ -26,6 +27,7 @@ mod registry;
 mod remote;
 pub mod seam;
 mod server;
+mod sharing;
 mod signal;
 mod small_map;
 mod spawn;
@@ -44,6 +46,7 @@ pub use application::{
 };
 pub use behaviour::{Behaviour, BehaviourRef, CallFrom, RequestId, RequestIds, Response, StopError};
 pub use calls::Calls;
+pub use cluster_names::{ClusterNameError, ClusterNames};
 pub use context::{CallError, Context, TimerFired};
 pub use event_manager::{
     EventHandler, EventManager, EventManagerError, EventManagerRef, Handled, HandlerEnd, HandlerEnded,

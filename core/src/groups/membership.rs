@@ -82,6 +82,11 @@ impl<V> Membership<V> {
         self.keys.get(&pid).into_iter().flat_map(BTreeMap::keys)
     }
 
+    /// How often a process is under a key.
+    pub(super) fn count(&self, key: &str, pid: Pid) -> usize {
+        self.keys.get(&pid).and_then(|keys| keys.get(key)).copied().unwrap_or_default()
+    }
+
     pub(super) fn has(&self, pid: Pid) -> bool {
         self.keys.contains_key(&pid)
     }

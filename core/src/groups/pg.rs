@@ -1,7 +1,9 @@
+use super::membership::Membership;
 use super::watched::Watched;
+use crate::sharing::{COUNT_MAX, Change, Sharer, check_key};
 use crate::{
-    CallError, CallFrom, Called, Calls, Context, Init, Message, Monitored, Next, Node, Payload, Pid, ProcessBody,
-    Reference, Server, ServerRef, SpawnOptions, Started,
+    Badarg, CallError, CallFrom, Called, Calls, Context, Init, Message, Monitored, Next, Node, Payload, Pid,
+    ProcessBody, Reference, Server, ServerRef, SpawnOptions, Started,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,6 +12,10 @@ use std::time::Duration;
 ///
 /// A process may join a group several times and is a member as often. When it ends it has left all its groups. A group
 /// without members does not exist.
+///
+/// Scopes of the same name on the nodes of a cluster have their members in common: each tells the others of those of its own
+/// node. When the association between two nodes ends, the members of each have left for the other, and come back with the next
+/// one. Source: OTP `pg`, "strong eventual consistency".
 ///
 /// ```
 /// # use rusm_core::{Context, ExitReason, Node, NodeOptions, seam::Seams};
@@ -102,12 +108,21 @@ impl From<&str> for GroupsRef {
 }
 
 impl GroupsRef {
-    /// Makes processes of this node members of a group, once for each time that they are named. Source: OTP `pg:join/3`.
+    /// Makes processes of this node members of a group, once for each time that they are named. The group's name has at most 255
+    /// bytes. Source: OTP `pg:join/3`.
     ///
     /// # Errors
-    /// The scope did not answer.
+    /// One of them lives on another node, or has joined 65,535 times, the name is too long, or the scope did not answer: nothing
+    /// changed.
     pub async fn join(&self, caller: &impl Calls, group: &str, pids: &[Pid]) -> Result<(), CallError> {
-        self.ask(caller, Ask::Join(group.to_owned(), pids.to_vec())).await.map(|_| ())
+        if pids.iter().any(|pid| pid.node != caller.own_node().id()) {
+            return Err(Badarg("nolocal: only processes of this node can join".to_owned()).into());
+        }
+        check_key(group)?;
+        match self.ask(caller, Ask::Join(group.to_owned(), pids.to_vec())).await? {
+            Answer::TooOften => Err(Badarg(format!("a process joins a group at most {COUNT_MAX} times")).into()),
+            _ => Ok(()),
+        }
     }
 
     /// Takes one membership of each of them away. Source: OTP `pg:leave/3`.
@@ -196,9 +211,12 @@ impl GroupsRef {
 }
 
 /// The process of a scope.
-#[derive(Default)]
 pub(crate) struct Scope {
+    /// Of this node.
     members: Watched<()>,
+    /// Of other nodes.
+    others: Membership<()>,
+    sharer: Sharer,
     watchers: BTreeMap<Reference, Watcher>,
 }
 
@@ -223,6 +241,7 @@ pub(crate) enum Ask {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Joined,
+    TooOften,
     Left(bool),
     Members(Vec<Pid>),
     Groups(BTreeMap<String, Vec<Pid>>),
@@ -235,22 +254,28 @@ impl Server for Scope {
     type Cast = ();
     type Continue = ();
 
-    async fn init(_: &Context, (): ()) -> Init<Self> {
-        Init::Up(Self::default(), Next::Receive)
+    async fn init(context: &Context, (): ()) -> Init<Self> {
+        let scope = context.node().registry().name_of(context.pid()).unwrap_or_default();
+        let sharer = Sharer::start(context, &scope);
+        let (members, others, watchers) = (Watched::default(), Membership::default(), BTreeMap::new());
+        Init::Up(Self { members, others, sharer, watchers }, Next::Receive)
     }
 
     async fn handle_call(&mut self, context: &Context, ask: Ask, _: CallFrom<Answer>) -> Called<Self> {
         let answer = match ask {
+            Ask::Join(group, pids) if self.is_too_often(&group, &pids) => Answer::TooOften,
             Ask::Join(group, pids) => {
                 for pid in &pids {
                     self.members.add(context, &group, *pid, ());
                 }
+                self.share(context, &group, GroupChange::Join, &pids);
                 self.tell(context, &group, GroupChange::Join, pids);
                 Answer::Joined
             }
             Ask::Leave(group, mut pids) => {
                 pids.retain(|pid| self.members.remove(context, &group, *pid));
                 let left = !pids.is_empty();
+                self.share(context, &group, GroupChange::Leave, &pids);
                 self.tell(context, &group, GroupChange::Leave, pids);
                 Answer::Left(left)
             }
@@ -274,12 +299,19 @@ impl Server for Scope {
     }
 
     async fn handle_info(&mut self, context: &Context, message: Message) -> Next<Self> {
+        let message = self.sharer.handle(context, message);
+        while let Some(change) = self.sharer.poll_change() {
+            self.others_changed(context, &change);
+        }
+        let Some(message) = message else { return Next::Receive };
         if let Message::Down { monitor, object: Monitored::Pid(_), .. } = &message {
             self.watchers.retain(|_, watcher| watcher.monitor != *monitor);
         }
         if let Some((pid, left)) = self.members.down(&message) {
             for (group, count) in left {
-                self.tell(context, &group, GroupChange::Leave, vec![pid; count]);
+                let pids = vec![pid; count];
+                self.share(context, &group, GroupChange::Leave, &pids);
+                self.tell(context, &group, GroupChange::Leave, pids);
             }
         }
         Next::Receive
@@ -293,11 +325,43 @@ impl Server for Scope {
 
 impl Scope {
     fn members_of(&self, group: &str) -> Vec<Pid> {
-        self.members.membership.under(group).map(|(pid, ())| pid).collect()
+        let members = self.members.membership.under(group).chain(self.others.under(group));
+        let mut members: Vec<Pid> = members.map(|(pid, ())| pid).collect();
+        members.sort_unstable();
+        members
     }
 
     fn groups(&self) -> BTreeMap<String, Vec<Pid>> {
-        self.members.membership.keys().map(|group| (group.clone(), self.members_of(group))).collect()
+        let groups = self.members.membership.keys().chain(self.others.keys());
+        groups.map(|group| (group.clone(), self.members_of(group))).collect()
+    }
+
+    fn is_too_often(&self, group: &str, pids: &[Pid]) -> bool {
+        let max = COUNT_MAX as usize;
+        pids.iter().any(|pid| self.members.membership.count(group, *pid) + pids.len() > max)
+    }
+
+    /// Tells the scopes of other nodes what members of this one do.
+    fn share(&mut self, context: &Context, group: &str, change: GroupChange, pids: &[Pid]) {
+        let stamp = (change == GroupChange::Join).then_some(0);
+        let change = |pid: &Pid| Change { key: group.to_owned(), pid: *pid, count: 1, stamp };
+        self.sharer.share(context, pids.iter().map(change).collect());
+    }
+
+    /// Members of another node have come or gone.
+    fn others_changed(&mut self, context: &Context, change: &Change) {
+        let Change { key: group, pid, count, stamp } = change;
+        let mut members = Vec::new();
+        for _ in 0..*count {
+            if stamp.is_some() {
+                self.others.add(group, *pid, ());
+            } else if !self.others.remove(group, *pid) {
+                break;
+            }
+            members.push(*pid);
+        }
+        let change = if stamp.is_some() { GroupChange::Join } else { GroupChange::Leave };
+        self.tell(context, group, change, members);
     }
 
     fn watch(&mut self, context: &Context, reference: Reference, pid: Pid, group: Option<String>) {

@@ -2,8 +2,8 @@
 
 use crate::{LONG, boom, check, ms, none, wait};
 use rusm_core::{
-    CallError, Context, ExitReason, GroupChange, GroupEvent, GroupsRef, KeyRegistry, KeyRegistryRef, Keys, LeaveError,
-    Message, Pid, ProcessGroups, RegistryError, Started, sys,
+    CallError, ClusterNameError, ClusterNames, Context, ExitReason, GroupChange, GroupEvent, GroupsRef, KeyRegistry,
+    KeyRegistryRef, Keys, LeaveError, Message, NodeId, Pid, ProcessGroups, RegistryError, Started, sys,
 };
 
 /// A process that does nothing.
@@ -184,5 +184,47 @@ fn a_registry_has_one_process_or_many_under_a_key() {
         }
         let gone: KeyRegistryRef<u32> = "gone".into();
         assert!(matches!(gone.lookup(&context, "key").await, Err(CallError::Badarg(_))));
+    });
+}
+
+#[test]
+fn global_register_unique() {
+    check(|context| async move {
+        assert!(matches!(ClusterNames::start_link(&context).await, Started::Up(_)));
+        let node = context.node().clone();
+        let pid = idle(&context);
+        assert_eq!(ClusterNames::whereis(&node, "facts_g"), None);
+        assert_eq!(ClusterNames::register(&context, "facts_g", pid).await, Ok(()));
+        let again = ClusterNames::register(&context, "facts_g", context.pid()).await;
+        assert_eq!(again, Err(ClusterNameError::Taken(pid)));
+        assert_eq!(ClusterNames::whereis(&node, "facts_g"), Some(pid));
+        context.exit_signal(pid, ExitReason::KILL);
+        wait(&context, || ClusterNames::whereis(&node, "facts_g").is_none()).await;
+        assert_eq!(ClusterNames::register(&context, "facts_g", context.pid()).await, Ok(()));
+    });
+}
+
+#[test]
+fn a_cluster_name_is_given_back_and_outlives_the_process_that_keeps_it() {
+    check(|context| async move {
+        context.trap_exit(true);
+        let Started::Up(names) = ClusterNames::start_link(&context).await else { panic!("it starts") };
+        let (node, own) = (context.node().clone(), context.pid());
+        for name in ["one", "two"] {
+            ClusterNames::register(&context, name, own).await.expect("a free name");
+        }
+        assert_eq!(ClusterNames::unregister(&context, "one").await, Ok(()));
+        assert_eq!(ClusterNames::unregister(&context, "one").await, Err(ClusterNameError::NotRegistered));
+        context.exit_signal(names, ExitReason::KILL);
+        context.receive().await;
+        assert!(matches!(ClusterNames::start_link(&context).await, Started::Up(_)));
+        assert_eq!(ClusterNames::registered_names(&node), ["two"]);
+        assert_eq!(ClusterNames::whereis(&node, "two"), Some(own));
+        // A name has a limit, and a process is registered where it lives.
+        let long = "n".repeat(256);
+        assert!(matches!(ClusterNames::register(&context, &long, own).await, Err(ClusterNameError::Call(_))));
+        assert_eq!(ClusterNames::register(&context, &long[..255], own).await, Ok(()));
+        let elsewhere = Pid { node: NodeId::of_name("elsewhere"), ..own };
+        assert_eq!(ClusterNames::register(&context, "x", elsewhere).await, Err(ClusterNameError::NotLocal));
     });
 }

@@ -1,5 +1,6 @@
 //! Nodes that are processes of the operating system, and are killed and stopped.
 
+use crate::members::serve;
 use crate::signals::watch;
 use crate::support::{Member, authority, credentials, issue, within};
 use rusm_core::ExitReason;
@@ -11,22 +12,22 @@ use tokio::sync::oneshot;
 
 const CHILD: &str = "RUSM_TEST_NODE";
 
-/// The node `b` as a process of its own.
-struct Other {
+/// A node that is a process of its own.
+pub(crate) struct Other {
     child: Child,
     _directory: tempfile::TempDir,
 }
 
 impl Other {
-    fn start(authority: &Authority, join: SocketAddr) -> Self {
+    pub(crate) fn start(authority: &Authority, name: &str, join: SocketAddr) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let Issued { certificate, key } = issue(authority, "b");
+        let Issued { certificate, key } = issue(authority, name);
         for (file, text) in [("authority", authority.certificate()), ("certificate", &certificate), ("key", &key)] {
             std::fs::write(directory.path().join(file), text).expect("it can be written");
         }
         let child = Command::new(std::env::current_exe().expect("this program"))
             .args(["--exact", "life::a_node_of_its_own", "--nocapture"])
-            .env(CHILD, format!("{join} {}", directory.path().display()))
+            .env(CHILD, format!("{name} {join} {}", directory.path().display()))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -34,7 +35,7 @@ impl Other {
         Self { child, _directory: directory }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(status.expect("kill can be run").success());
     }
@@ -51,19 +52,20 @@ impl Drop for Other {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_of_its_own() {
     let Ok(told) = std::env::var(CHILD) else { return };
-    let (join, directory) = told.split_once(' ').expect("an address and a directory");
+    let [name, join, directory] = told.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{told:?}") };
     let read = |file: &str| std::fs::read_to_string(Path::new(directory).join(file)).expect("it was written");
     let authority = Authority::of_pem(read("authority"), String::new());
     let issued = Issued { certificate: read("certificate"), key: read("key") };
     let join = join.parse().expect("an address");
-    let _member = Member::start_with("b", credentials(&authority, &issued), &[join]);
+    let member = Member::start_with(name, credentials(&authority, &issued), &[join]);
+    serve(&member).await;
     std::future::pending::<()>().await;
 }
 
 /// A node here, the other one, and the news of its end.
 async fn watched(authority: &Authority) -> (Member, Other, oneshot::Receiver<ExitReason>) {
     let a = Member::start(authority, "a", &[]);
-    let other = Other::start(authority, a.address());
+    let other = Other::start(authority, "b", a.address());
     assert_eq!(a.ask_until_answered("b", "hello").await, "hello");
     let down = watch(&a, "b");
     assert_eq!(a.ask("b", "watched").await.as_deref(), Ok("watched"));
@@ -77,7 +79,7 @@ async fn a_killed_node_is_noconnection_and_its_next_life_is_another() {
     other.signal("KILL");
     assert_eq!(within(down).await.expect("a DOWN"), ExitReason::NOCONNECTION);
     drop(other);
-    let _again = Other::start(&authority, a.address());
+    let _again = Other::start(&authority, "b", a.address());
     assert_eq!(a.ask_until_answered("b", "welcome").await, "welcome");
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "real sockets, real time and real processes: no simulator")]
 
 mod life;
+mod members;
 mod refused;
 mod rogue;
 mod signals;
