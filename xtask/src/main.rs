@@ -3,6 +3,7 @@
 
 mod bench;
 mod breaks;
+mod cluster;
 mod demo;
 mod disk;
 mod documents;
@@ -30,6 +31,8 @@ enum Task {
     Otp(otp::Otp),
     /// Breaks what tests hold, one change after the other, and shows who notices.
     Breaks(breaks::Options),
+    /// Prints what membership costs, by the number of nodes, in virtual time.
+    Cluster(cluster::Options),
     /// Compares with peers, in one interleaved run.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -54,6 +57,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => steps::run(&options),
         Task::Hunt(options) => hunt::run(&options),
+        Task::Cluster(options) => cluster::run(&options),
         Task::Otp(command) => otp::run(&command),
         Task::Breaks(options) => breaks::run(&options),
         Task::Bench(command) => bench::run(&command),

@@ -1,0 +1,95 @@
+//! `cargo xtask cluster`: what membership costs, by the number of nodes. Whole endpoints, as nodes have them, over a network in
+//! memory and in virtual time; only processes are missing. Prints a table in Markdown.
+
+mod network;
+mod node;
+
+use anyhow::Context;
+use network::Network;
+use std::time::{Duration, Instant};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// How many nodes.
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [3, 10, 50])]
+    nodes: Vec<usize>,
+    /// What is drawn follows from it.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+/// More virtual time than anything here takes.
+const BOUND: Duration = Duration::from_secs(300);
+
+/// How long the quiet cluster is watched.
+const QUIET: Duration = Duration::from_secs(20);
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    println!(
+        "| nodes | all know all after the start | sent by a node at rest, a second: frames, bytes, of that gossip | CPU of a node at \
+         rest, a second | connections, bytes that it holds for each | a killed node is suspected, unreachable, given up by \
+         all after | halves are together again after | connections dialled then, by a node |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    for nodes in &options.nodes {
+        anyhow::ensure!((2..=4096).contains(nodes), "2 to 4096 nodes");
+        println!("{}", measure(*nodes, options.seed)?);
+    }
+    Ok(())
+}
+
+/// Bytes of memory of this process.
+fn memory_len() -> anyhow::Result<usize> {
+    let statm = std::fs::read_to_string("/proc/self/statm").context("reading how much memory there is")?;
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok());
+    Ok(pages.context("no resident memory")? * rustix::param::page_size())
+}
+
+/// One line of the table.
+fn measure(nodes: usize, seed: u64) -> anyhow::Result<String> {
+    let memory = memory_len()?;
+    let mut network = Network::new(nodes, seed);
+    let together = |network: &mut Network, what: &str| {
+        let start = network.now();
+        let done = network.run_until(BOUND, Network::all_see_all);
+        anyhow::ensure!(done, "{nodes} nodes are not together {BOUND:?} after {what}");
+        Ok(network.now().since(start))
+    };
+    let joined = together(&mut network, "the start")?;
+
+    // The news of the start have been passed on by then.
+    network.run(Duration::from_secs(30));
+    let (before, clock) = (network.sent(), Instant::now());
+    network.run(QUIET);
+    let (sent, cpu) = (network.sent().since(&before), clock.elapsed());
+    let a_second = |number: u64| number as f64 / nodes as f64 / QUIET.as_secs_f64();
+    let cpu = cpu.as_secs_f64() * 1e6 / nodes as f64 / QUIET.as_secs_f64();
+    let held = memory_len()?.saturating_sub(memory);
+    // What is held for a few does not show among what the allocator keeps.
+    let bytes = if nodes < 50 { "-".to_owned() } else { (held / network.ends().max(1)).to_string() };
+    let connections = network.ends() / nodes;
+
+    let killed = network.now();
+    network.kill(nodes - 1);
+    let mut noticed = Vec::new();
+    for of_killed in [Network::suspected_by_all, Network::unreachable_for_all, Network::given_up_by_all] {
+        anyhow::ensure!(network.run_until(BOUND, of_killed), "{nodes} nodes do not notice that one is killed");
+        noticed.push(format!("{:.1} s", network.now().since(killed).as_secs_f64()));
+    }
+
+    network.split();
+    network.run(Duration::from_secs(60));
+    let before = network.sent();
+    network.heal();
+    let healed = together(&mut network, "the heal")?;
+    let dialled = network.sent().since(&before).dials as f64 / nodes as f64;
+    Ok(format!(
+        "| {nodes} | {:.1} s | {:.1}, {:.0}, {:.0} | {cpu:.0} µs | {connections}, {bytes} | {} | {:.1} s | {dialled:.1} |",
+        joined.as_secs_f64(),
+        a_second(sent.frames),
+        a_second(sent.bytes),
+        a_second(sent.gossip),
+        noticed.join(", "),
+        healed.as_secs_f64(),
+    ))
+}
