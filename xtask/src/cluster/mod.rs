@@ -6,7 +6,7 @@ mod node;
 
 use anyhow::Context;
 use network::Network;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -26,11 +26,11 @@ const QUIET: Duration = Duration::from_secs(20);
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     println!(
-        "| nodes | all know all after the start | sent by a node at rest, a second: frames, bytes, of that gossip | CPU of a node at \
-         rest, a second | connections, bytes that it holds for each | a killed node is suspected, unreachable, given up by \
-         all after | halves are together again after | connections dialled then, by a node |"
+        "| nodes | all know all after the start | sent by a node at rest, a second: frames, bytes, of that gossip | connections, bytes \
+         that it holds for each | a killed node is suspected, unreachable, given up by all after | halves are together again after | \
+         connections dialled then, by a node |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
     for nodes in &options.nodes {
         anyhow::ensure!((2..=4096).contains(nodes), "2 to 4096 nodes");
         println!("{}", measure(*nodes, options.seed)?);
@@ -59,11 +59,10 @@ fn measure(nodes: usize, seed: u64) -> anyhow::Result<String> {
 
     // The news of the start have been passed on by then.
     network.run(Duration::from_secs(30));
-    let (before, clock) = (network.sent(), Instant::now());
+    let before = network.sent();
     network.run(QUIET);
-    let (sent, cpu) = (network.sent().since(&before), clock.elapsed());
+    let sent = network.sent().since(&before);
     let a_second = |number: u64| number as f64 / nodes as f64 / QUIET.as_secs_f64();
-    let cpu = cpu.as_secs_f64() * 1e6 / nodes as f64 / QUIET.as_secs_f64();
     let held = memory_len()?.saturating_sub(memory);
     // What is held for a few does not show among what the allocator keeps.
     let bytes = if nodes < 50 { "-".to_owned() } else { (held / network.ends().max(1)).to_string() };
@@ -84,7 +83,7 @@ fn measure(nodes: usize, seed: u64) -> anyhow::Result<String> {
     let healed = together(&mut network, "the heal")?;
     let dialled = network.sent().since(&before).dials as f64 / nodes as f64;
     Ok(format!(
-        "| {nodes} | {:.1} s | {:.1}, {:.0}, {:.0} | {cpu:.0} µs | {connections}, {bytes} | {} | {:.1} s | {dialled:.1} |",
+        "| {nodes} | {:.1} s | {:.1}, {:.0}, {:.0} | {connections}, {bytes} | {} | {:.1} s | {dialled:.1} |",
         joined.as_secs_f64(),
         a_second(sent.frames),
         a_second(sent.bytes),
