@@ -408,9 +408,13 @@ impl Endpoint {
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let connections = self.connections.values().map(Connection::poll_timeout);
-        let alone = self.peers.values().filter(|peer| peer.pairing.connection().is_none());
-        let waiting = alone.filter_map(|peer| peer.association.as_ref());
-        let waiting = waiting.map(|waiting| waiting.dial_at.unwrap_or(waiting.wait_until).min(waiting.wait_until));
+        let waiting = self.peers.values().filter(|peer| peer.pairing.connection().is_none());
+        let waiting = waiting.filter_map(|peer| {
+            let Association { wait_until, dial_at, .. } = peer.association.as_ref()?;
+            // While an attempt is under way, it is that connection which times out.
+            let wait_until = Some(*wait_until).filter(|_| peer.pairing.is_alone());
+            dial_at.iter().copied().chain(wait_until).min()
+        });
         let membership = self.membership.as_ref().map(Membership::poll_timeout);
         connections.chain(waiting).chain(membership).min()
     }

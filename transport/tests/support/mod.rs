@@ -276,6 +276,8 @@ impl World {
             self.now = self.now.max(next.unwrap_or(end));
             for node in &mut self.nodes {
                 node.handle_timeout(self.now);
+                let due = node.poll_timeout();
+                assert!(due.is_none_or(|due| due > self.now), "what was due at {due:?} is due still at {:?}", self.now);
             }
             self.drain();
             if next.is_none() {
