@@ -2,16 +2,18 @@
 /// whether somebody does, in branches that are rare.
 macro_rules! sometimes {
     ($node:expr, $mark:ident) => {
-        $node.trace(|| $crate::TraceEvent::Sometimes { mark: $crate::Mark::$mark })
+        $node.trace(|| $crate::TraceEvent::Sometimes { mark: $crate::Mark::$mark.name() })
     };
 }
 
 pub(crate) use sometimes;
 
+/// Makes an enum `Mark` of the rare branches that a crate marks, with their names.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! marks {
-    ($($(#[doc = $doc:literal])* $mark:ident = $name:literal,)*) => {
-        /// The rare branches of the core that `sometimes!` marks. A simulation suite that never reaches one of them has
-        /// gone blind there.
+    ($(#[doc = $about:literal])* enum; $($(#[doc = $doc:literal])* $mark:ident = $name:literal,)*) => {
+        $(#[doc = $about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Mark {
@@ -19,8 +21,8 @@ macro_rules! marks {
         }
 
         impl Mark {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$mark),*];
+            /// Their names.
+            pub const NAMES: &[&str] = &[$($name),*];
 
             /// Its name in a report.
             pub const fn name(self) -> &'static str {
@@ -33,6 +35,8 @@ macro_rules! marks {
 }
 
 marks! {
+    /// The rare branches of the core that it marks. A simulation suite that never reaches one of them has gone blind there.
+    enum;
     /// A link came from a process that this one is about to unlink.
     LinkCrossedUnlink = "core: a link crossed an unlink",
     /// An unlink came for a link that is gone.

@@ -1,4 +1,4 @@
-use crate::{ExitReason, Mark, Node, Pid, SupervisorReport};
+use crate::{ExitReason, Node, Pid, SupervisorReport};
 
 /// One thing that happened on a node.
 #[derive(Debug)]
@@ -68,8 +68,8 @@ pub enum TraceEvent<'a> {
     },
     /// A rare branch was reached.
     Sometimes {
-        /// Which.
-        mark: Mark,
+        /// Its name: of a [`Mark`](crate::Mark), or of one of a crate above.
+        mark: &'static str,
     },
 }
 

@@ -97,6 +97,7 @@ impl SimClock {
 
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
+        self.kernel.look();
         Timestamp::from_nanos(self.clock.skew().local(self.kernel.now()))
     }
 

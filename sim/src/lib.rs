@@ -28,9 +28,9 @@ pub mod suite;
 mod tenant;
 pub mod timeline;
 mod tracer;
+mod version;
 
 pub use disk::{CrashLoss, Disk, DiskFaults};
-pub use links::Links;
 pub use network::{ConnectionInfo, Network};
 pub use outcome::Outcome;
 pub use plan::{Fault, FaultKind, Field, Plan, PlanError, PlannedFault};
@@ -41,3 +41,4 @@ pub use rusm_sim_macros::test;
 pub use seen::{Seen, SeenEvent};
 pub use sim::{RunError, Sim, SimHandle, SimOptions};
 pub use suite::{Case, CaseError, Test};
+pub use version::version;

@@ -25,4 +25,6 @@ pub struct Report {
     pub counts: BTreeMap<String, u64>,
     /// Marked rare branches that were reached, and how often.
     pub reached: BTreeMap<String, u64>,
+    /// Why the event log was not written whole. The run went on, and its hash counts.
+    pub unwritten: Option<String>,
 }

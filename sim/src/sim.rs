@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use rand_core::Rng;
 use rusm_core::seam::{Clock, Seams};
 use rusm_core::{Node, NodeOptions, Timestamp, Tracer};
+use rusm_transport::cluster::{Cluster, ClusterOptions};
 use std::future::Future;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -299,18 +300,23 @@ impl SimHandle {
         self.host(host, |host| host.life.number)
     }
 
+    /// The node, which runs on the host of its name, takes part in the run's cluster from now on: over the
+    /// [network](Self::network), with its faults.
+    ///
+    /// # Panics
+    /// When it does already.
+    pub fn join(&self, node: &Node, options: ClusterOptions) -> Cluster {
+        self.network().links().join(node, self.life(node.name()), options)
+    }
+
     /// Writes what a node of the present life of that host does to the event log.
     pub fn tracer(&self, host: &str) -> Arc<dyn Tracer> {
         let kernel = self.0.kernel.clone();
         self.host(host, |host| Arc::new(SimTracer { kernel, life: host.life.clone(), name: host.name.clone() }))
     }
 
-    pub(crate) fn kernel(&self) -> Arc<Kernel> {
-        self.0.kernel.clone()
-    }
-
     /// The present life of a host, which is made when it is not there.
-    pub(crate) fn life(&self, host: &str) -> Arc<Life> {
+    fn life(&self, host: &str) -> Arc<Life> {
         self.host(host, |host| host.life.clone())
     }
 
@@ -477,6 +483,7 @@ impl SimHandle {
             let number = hosts.len() as u32;
             hosts.push(Host::new(&self.0.kernel, name, number));
             self.0.network.add_host(name);
+            self.0.kernel.add_host(name, number);
             hosts.len() - 1
         });
         job(&mut hosts[index])

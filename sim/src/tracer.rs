@@ -1,6 +1,6 @@
 use crate::executor::{Kernel, Life};
 use crate::seen::SeenEvent;
-use rusm_core::{ExitReason, Node, TraceEvent, Tracer};
+use rusm_core::{ExitReason, Node, NodeId, Pid, TraceEvent, Tracer};
 use std::sync::Arc;
 
 /// Writes what a node does to the log.
@@ -8,6 +8,14 @@ pub(crate) struct SimTracer {
     pub(crate) kernel: Arc<Kernel>,
     pub(crate) life: Arc<Life>,
     pub(crate) name: Arc<str>,
+}
+
+impl SimTracer {
+    /// The host of a process; of one whose node is none of this run, this.
+    fn host(&self, pid: Pid) -> u32 {
+        let own = self.life.host;
+        if pid.node == NodeId::of_name(&self.name) { own } else { self.kernel.host_of(pid.node).unwrap_or(own) }
+    }
 }
 
 impl Tracer for SimTracer {
@@ -34,10 +42,12 @@ impl Tracer for SimTracer {
                 });
             }
             TraceEvent::Sent { from, to, kind } => {
-                self.kernel.record("sent", |line| line.pid(host, *from).pid(host, *to).text(kind));
+                let there = self.host(*to);
+                self.kernel.record("sent", |line| line.pid(host, *from).pid(there, *to).text(kind));
             }
             TraceEvent::Handled { to, from, kind } => {
-                self.kernel.record("handled", |line| line.pid(host, *from).pid(host, *to).text(kind));
+                let there = self.host(*from);
+                self.kernel.record("handled", |line| line.pid(there, *from).pid(host, *to).text(kind));
             }
             TraceEvent::Registered { name, pid } => {
                 self.kernel.record("registered", |line| line.pid(host, *pid).text(name));
@@ -55,8 +65,8 @@ impl Tracer for SimTracer {
                 self.kernel.record("note", |line| line.pid(host, *pid).text(text));
             }
             TraceEvent::Sometimes { mark } => {
-                self.kernel.recorder.reach(mark.name());
-                self.kernel.record("sometimes", |line| line.number(host.into()).text(mark.name()));
+                self.kernel.recorder.reach(mark);
+                self.kernel.record("sometimes", |line| line.number(host.into()).text(mark));
             }
             _ => {}
         }

@@ -456,6 +456,17 @@ fn what_does_not_return_after_the_heal_has_stalled() {
     assert!(why.contains("the script on client has not returned 300 s after the heal"), "{why}");
 }
 
+#[test]
+fn a_task_that_waits_without_yielding_has_stalled() {
+    let report = run(1, "heal 1s", |sim| async move {
+        let clock = sim.seams("a").clock;
+        let later = clock.now() + ms(1);
+        while clock.now() < later {}
+    });
+    let Outcome::Stalled(why) = report.outcome else { panic!("{}", report.outcome) };
+    assert!(why.contains("a task does not yield"), "{why}");
+}
+
 async fn panics() {
     panic!("on purpose");
 }

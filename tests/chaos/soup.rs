@@ -6,14 +6,9 @@ use rand_core::Rng;
 use rusm_core::{BoxFuture, ExitReason, Node, SpawnOptions, SupervisorRef, SupervisorSpec, Term, process_body};
 use rusm_core::{ChildSpec, Context, Mark, Message, Payload, Pid, Restart, Shutdown, Started, Strategy, Supervisor};
 use rusm_sim::check::{incarnations_grow, names_have_one_owner, signals_keep_their_order};
-use rusm_sim::suite::Suite;
-use rusm_sim::{Case, Outcome, SimHandle, Test};
-use std::collections::BTreeSet;
+use rusm_sim::{Outcome, SimHandle, Test};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
-
-/// As many seeds as the rarest branch needs, three times over.
-const SEEDS: u64 = 150;
 
 /// Whom a process may turn to: those that were spawned, dead ones among them.
 #[derive(Clone, Default)]
@@ -32,20 +27,10 @@ impl Known {
     }
 }
 
-#[rusm_sim::test(seeds = 100)]
-fn the_soup_keeps_its_promises(test: &mut Test) {
+/// As many seeds as the rarest branch needs, three times over.
+#[rusm_sim::test(seeds = 150, sometimes = Mark::NAMES)]
+fn the_soup_keeps_its_promises_and_reaches_every_rare_branch_of_the_core(test: &mut Test) {
     soup(test);
-}
-
-#[test]
-fn every_rare_branch_of_the_core_is_reached() {
-    let suite = Suite::new("soup", soup);
-    let mut reached = BTreeSet::new();
-    for seed in 1..=SEEDS {
-        reached.extend(suite.run(&Case::of_seed(seed)).reached.into_keys());
-    }
-    let never: Vec<&str> = Mark::ALL.iter().map(|mark| mark.name()).filter(|name| !reached.contains(*name)).collect();
-    assert_eq!(never, Vec::<&str>::new(), "no seed of {SEEDS} reached these");
 }
 
 pub(crate) fn soup(test: &mut Test) {

@@ -2,9 +2,9 @@ mod explore;
 mod print;
 
 use crate::exit_code;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rusm_host::manifest::Manifest;
-use rusm_sim::app::{AppRunOptions, AppSimulation};
+use rusm_sim::app::{AppRunOptions, AppSimulation, NODES_MAX};
 use rusm_sim::suite::{MemoryLog, Shrunk, shrink_with};
 use rusm_sim::{Case, Outcome, Plan, Report};
 use std::fs::File;
@@ -18,7 +18,7 @@ use std::time::Duration;
 ///
 /// Without `--seed` it explores: many seeds, until one fails. A seed that fails is printed with the command that replays
 /// it. The same seed and binary give the same trace hash, in every process and on every day.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Sim {
     /// The app's directory, with its rusm.toml and what `rusm build` made of it
@@ -40,6 +40,11 @@ pub(crate) struct Sim {
     /// The first seed to explore
     #[arg(long, value_name = "N", default_value_t = 1)]
     from: u64,
+
+    /// How many nodes of one cluster run the app; the clients take turns among them
+    #[arg(long, value_name = "COUNT", default_value_t = 1, conflicts_with = "case")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=NODES_MAX))]
+    nodes: u64,
 
     /// How many seeds run at the same time [default: one for each core]
     #[arg(long, value_name = "COUNT")]
@@ -90,7 +95,8 @@ Exit codes:
   1  it could not be run
   4  a property is broken
   5  the app stalled: nothing was ready, and nothing was going to happen
-  6  the app did not start, the scenario failed or a task panicked";
+  6  the app did not start, the scenario failed or a task panicked
+  130  Ctrl-C: what was found by then is printed";
 
 /// How long the scenario works when nothing goes wrong.
 const CALM: Duration = Duration::from_secs(10);
@@ -111,7 +117,11 @@ impl Sim {
         let Some(case) = self.only_case()? else {
             return explore::explore(self);
         };
+        if let Some(foreign) = case.foreign_version() {
+            println!("{foreign}");
+        }
         let app = self.load()?;
+        app.check(&case)?;
         let report = self.run_case(&app, &case, self.record.as_deref())?;
         self.finish(&app, &case, &report)
     }
@@ -134,7 +144,11 @@ impl Sim {
             Some(file) => Some(read(file)?.parse().with_context(|| file.display().to_string())?),
             None => self.no_faults.then(|| Plan::calm(CALM)),
         };
-        Ok(Case { plan, ..Case::of_seed(seed) })
+        let mut case = Case { plan, ..Case::of_seed(seed) };
+        if self.nodes > 1 {
+            case.sizes.insert("nodes".to_owned(), self.nodes);
+        }
+        Ok(case)
     }
 
     /// Compiles the app and its scenario, or takes them from the cache.
@@ -159,10 +173,27 @@ impl Sim {
         AppRunOptions { record, time_limit: Duration::from_secs(self.until), ..AppRunOptions::new(case.clone()) }
     }
 
-    /// Prints how it went; the trace hash comes last.
+    /// Prints how it went; the trace hash comes last. What cannot be written is no reason to be silent about the run: a
+    /// failure of it has its exit code all the same.
     fn finish(&self, app: &AppSimulation, case: &Case, report: &Report) -> anyhow::Result<ExitCode> {
         print::report(report);
-        let mut shown = (case.clone(), report.clone());
+        let written = self.write(app, case, report);
+        println!("trace {}", report.hash);
+        let code = match report.outcome {
+            Outcome::Passed => return written.map(|()| ExitCode::SUCCESS),
+            Outcome::Broken { .. } => exit_code::PROPERTY_BROKEN,
+            Outcome::Stalled(_) => exit_code::STALLED,
+            Outcome::Crashed(_) => exit_code::CRASHED,
+        };
+        if let Err(error) = written {
+            eprintln!("error: {error:#}");
+        }
+        Ok(ExitCode::from(code))
+    }
+
+    /// Says what failed, makes it smaller and draws it, where that was asked for.
+    fn write(&self, app: &AppSimulation, case: &Case, report: &Report) -> anyhow::Result<()> {
+        let mut shown = case.clone();
         if report.outcome != Outcome::Passed {
             print::failure(report, &self.replay(case));
             if self.shrink {
@@ -170,26 +201,24 @@ impl Sim {
             }
         }
         if let Some(file) = &self.timeline {
-            self.write_timeline(app, &shown.0, file)?;
+            self.write_timeline(app, &shown, file)?;
         }
-        println!("trace {}", report.hash);
-        Ok(ExitCode::from(match report.outcome {
-            Outcome::Passed => 0,
-            Outcome::Broken { .. } => exit_code::PROPERTY_BROKEN,
-            Outcome::Stalled(_) => exit_code::STALLED,
-            Outcome::Crashed(_) => exit_code::CRASHED,
-        }))
+        match (&report.unwritten, &self.record) {
+            (Some(why), Some(file)) => bail!("cannot write the event log to {}: {why}", file.display()),
+            _ => Ok(()),
+        }
     }
 
     /// Writes what is left of a failing case, and says how to run it.
-    fn shrink(&self, app: &AppSimulation, case: &Case) -> anyhow::Result<(Case, Report)> {
+    fn shrink(&self, app: &AppSimulation, case: &Case) -> anyhow::Result<Case> {
         let Shrunk { case, report, runs } =
             shrink_with(&mut |case| app.run(self.options_of(case, None)), case, SHRINK_FOR);
         let file = self.directory.join(format!("build/{}.case", case.seed));
+        let case = case.of_this_program();
         std::fs::write(&file, case.to_string()).with_context(|| format!("cannot write {}", file.display()))?;
         println!("after {runs} runs this is left of it: {}\n{case}", report.outcome);
         println!("replay: rusm sim {} --case {}", quoted(&self.directory), quoted(&file));
-        Ok((case, report))
+        Ok(case)
     }
 
     fn write_timeline(&self, app: &AppSimulation, case: &Case, file: &Path) -> anyhow::Result<()> {
@@ -208,7 +237,11 @@ impl Sim {
             (None, Some(seed)) => format!("--seed {seed}"),
             (None, None) => format!("--seeds {} --from {}", self.seeds, self.from),
         };
-        format!("{seeds}{}", self.fault_options())
+        format!("{seeds}{}{}", self.node_option(), self.fault_options())
+    }
+
+    fn node_option(&self) -> String {
+        if self.nodes > 1 { format!(" --nodes {}", self.nodes) } else { String::new() }
     }
 
     fn fault_options(&self) -> String {
@@ -224,7 +257,7 @@ impl Sim {
         let directory = quoted(&self.directory);
         match &self.case {
             Some(file) => format!("rusm sim {directory} --case {}", quoted(file)),
-            None => format!("rusm sim {directory} --seed {}{}", case.seed, self.fault_options()),
+            None => format!("rusm sim {directory} --seed {}{}{}", case.seed, self.node_option(), self.fault_options()),
         }
     }
 }

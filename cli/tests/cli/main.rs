@@ -8,4 +8,5 @@ mod help;
 mod ps;
 mod run;
 mod serve;
+mod sim;
 mod support;

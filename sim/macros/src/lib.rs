@@ -3,8 +3,7 @@
 use proc_macro::TokenStream;
 use quote::quote;
 use syn::meta::ParseNestedMeta;
-use syn::punctuated::Punctuated;
-use syn::{ItemFn, LitInt, LitStr, Token, bracketed, parse_macro_input};
+use syn::{Expr, ItemFn, LitInt, parse_macro_input};
 
 /// Makes a test of a scenario: it runs once for each of many seeds.
 ///
@@ -23,20 +22,21 @@ use syn::{ItemFn, LitInt, LitStr, Token, bracketed, parse_macro_input};
 /// ```
 ///
 /// - `seeds = N`: how many; default 100.
-/// - `sometimes = ["…"]`: rare branches and faults that at least one of the seeds must reach, when there are more than 50.
+/// - `sometimes = ["…"]`, or a constant: rare branches and faults that at least one of the seeds must reach, when there are
+///   more than 50.
 ///
 /// A seed that fails is printed with what failed and the command that replays it: `RUSM_SEED=42 cargo test NAME`. The
 /// other variables are those of `rusm_sim::suite::Suite`.
 #[proc_macro_attribute]
 pub fn test(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let mut options = Options { seeds: None, sometimes: Vec::new() };
+    let mut options = Options { seeds: None, sometimes: None };
     let parser = syn::meta::parser(|meta| options.take(&meta));
     parse_macro_input!(attribute with parser);
     let function = parse_macro_input!(item as ItemFn);
     let name = &function.sig.ident;
     let attributes = &function.attrs;
     let seeds = options.seeds.iter();
-    let sometimes = &options.sometimes;
+    let sometimes = options.sometimes.iter();
     let scenario = if function.sig.asyncness.is_some() {
         quote! { |test: &mut ::rusm_sim::Test| test.script("outside", #name) }
     } else {
@@ -49,7 +49,7 @@ pub fn test(attribute: TokenStream, item: TokenStream) -> TokenStream {
         fn #name() {
             #function
             let suite = ::rusm_sim::suite::Suite::new(concat!(module_path!(), "::", stringify!(#name)), #scenario);
-            let suite = suite #(.seeds(#seeds))* .sometimes(&[#(#sometimes),*]);
+            let suite = suite #(.seeds(#seeds))* #(.sometimes(&#sometimes))*;
             let is_integration = option_env!("CARGO_TARGET_TMPDIR").is_some();
             ::rusm_sim::suite::run_test(&suite, env!("CARGO_MANIFEST_DIR"), env!("CARGO_PKG_NAME"), is_integration);
         }
@@ -59,7 +59,7 @@ pub fn test(attribute: TokenStream, item: TokenStream) -> TokenStream {
 
 struct Options {
     seeds: Option<LitInt>,
-    sometimes: Vec<LitStr>,
+    sometimes: Option<Expr>,
 }
 
 impl Options {
@@ -68,10 +68,7 @@ impl Options {
             self.seeds = Some(meta.value()?.parse()?);
             Ok(())
         } else if meta.path.is_ident("sometimes") {
-            let list;
-            let value = meta.value()?;
-            bracketed!(list in value);
-            self.sometimes = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?.into_iter().collect();
+            self.sometimes = Some(meta.value()?.parse()?);
             Ok(())
         } else {
             Err(meta.error("known are `seeds = N` and `sometimes = [\"…\"]`"))

@@ -12,7 +12,8 @@ pub(super) struct ArmedFaults(Mutex<Option<Armed>>);
 
 struct Armed {
     sim: SimHandle,
-    waiting: Vec<(String, Arming)>,
+    /// On which node, in which component.
+    waiting: Vec<(String, String, Arming)>,
 }
 
 /// What happens instead of the entry.
@@ -34,9 +35,9 @@ impl ArmedFaults {
         *self.0.lock() = None;
     }
 
-    pub(super) fn arm(&self, component: &str, arming: Arming) {
+    pub(super) fn arm(&self, node: &str, component: &str, arming: Arming) {
         if let Some(armed) = &mut *self.0.lock() {
-            armed.waiting.push((component.to_owned(), arming));
+            armed.waiting.push((node.to_owned(), component.to_owned(), arming));
         }
     }
 }
@@ -46,10 +47,9 @@ impl GuestFaults for ArmedFaults {
         let (sim, arming) = {
             let mut armed = self.0.lock();
             let Some(armed) = &mut *armed else { return GuestFault::None };
-            let Some(first) = armed.waiting.iter().position(|(of, _)| of == component) else {
-                return GuestFault::None;
-            };
-            (armed.sim.clone(), armed.waiting.remove(first).1)
+            let of = |(node, of, _): &(String, String, Arming)| node == context.node().name() && of == component;
+            let Some(first) = armed.waiting.iter().position(of) else { return GuestFault::None };
+            (armed.sim.clone(), armed.waiting.remove(first).2)
         };
         let pid = context.pid();
         sim.record("fault", &format!("{arming:?} of {component} {pid} before {entry}"));

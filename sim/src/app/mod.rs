@@ -15,4 +15,4 @@ mod simulation;
 mod wait;
 mod websocket;
 
-pub use simulation::{AppRunOptions, AppSimulation, SimulationError};
+pub use simulation::{AppRunOptions, AppSimulation, NODES_MAX, SimulationError};

@@ -1,4 +1,4 @@
-//! The node that runs the app: started, crashed, started again.
+//! A node that runs the app: started, crashed, started again.
 
 use super::guest_faults::{ArmedFaults, Arming};
 use crate::SimHandle;
@@ -6,6 +6,7 @@ use crate::tenant::Tenant;
 use parking_lot::Mutex;
 use rusm_core::{BoxFuture, ExitReason, Node, NodeOptions, Pid};
 use rusm_host::app::{App, AppProcess, RunningApp, next_incarnation};
+use rusm_transport::cluster::ClusterOptions;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,10 +15,13 @@ use std::time::Duration;
 /// Where the app listens on its host.
 pub(super) const PORT: u16 = 80;
 
-/// The app's node in one run. There is one or, after a crash, none.
+/// A node of the app in one run. There is one or, after a crash, none.
 pub(super) struct AppNode {
     sim: SimHandle,
     app: App,
+    host: String,
+    /// The names of all nodes of the cluster, this one among them.
+    nodes: Arc<[String]>,
     guests: Arc<ArmedFaults>,
     running: Mutex<Option<Running>>,
 }
@@ -30,13 +34,13 @@ struct Running {
 }
 
 impl AppNode {
-    pub(super) fn new(sim: SimHandle, app: App, guests: Arc<ArmedFaults>) -> Self {
-        Self { sim, app, guests, running: Mutex::new(None) }
+    pub(super) fn new(sim: SimHandle, app: App, guests: Arc<ArmedFaults>, nodes: Arc<[String]>, host: String) -> Self {
+        Self { sim, app, host, nodes, guests, running: Mutex::new(None) }
     }
 
-    /// The name of its host, which is the app's.
+    /// The name of its host, which is its own.
     pub(super) fn host(&self) -> &str {
-        &self.app.manifest().app.name
+        &self.host
     }
 
     /// Starts a node and the app on it, in the present life of its host.
@@ -50,6 +54,9 @@ impl AppNode {
         let incarnation = next_incarnation(&*seams.storage).map_err(|error| error.to_string())?;
         let tracer = Some(self.sim.tracer(self.host()));
         let node = Node::start(NodeOptions { incarnation, tracer, ..NodeOptions::new(self.host(), seams) });
+        if self.nodes.len() > 1 {
+            self.sim.join(&node, ClusterOptions { nodes: self.nodes.to_vec(), ..ClusterOptions::default() });
+        }
         let app = Arc::new(self.app.start(&node, listener).await.map_err(|error| error.to_string())?);
         let own = app.processes().await.iter().filter(|process| process.supervised.is_none()).map(pid).collect();
         *self.running.lock() = Some(Running { app, own: Arc::new(own) });
@@ -120,7 +127,7 @@ impl Tenant for AppNode {
         let components: Vec<&String> = self.app.manifest().components.keys().collect();
         if let Some(index) = which.checked_rem(components.len() as u64) {
             let arming = killed_after.map_or(Arming::Trap, Arming::Loop);
-            self.guests.arm(components[index as usize], arming);
+            self.guests.arm(&self.host, components[index as usize], arming);
         }
     }
 

@@ -68,7 +68,7 @@ impl Scenario {
 pub(super) struct Run {
     pub(super) scenario: Scenario,
     pub(super) shared: Arc<Shared>,
-    pub(super) node: Arc<AppNode>,
+    pub(super) nodes: Vec<Arc<AppNode>>,
     pub(super) plan: Plan,
     /// Clients at most.
     pub(super) clients: Option<u64>,
@@ -78,18 +78,18 @@ impl Run {
     /// # Errors
     /// What went wrong.
     pub(super) async fn whole(self) -> Result<(), Outcome> {
-        self.node.clone().boot().await.map_err(Outcome::Crashed)?;
-        let (node, sim) = (self.node.clone(), self.shared.sim.clone());
+        let sim = self.shared.sim.clone();
         let stopping = Arc::new(Mutex::new(false));
-        sim.spawn("outside", {
-            let (sim, stopping) = (sim.clone(), stopping.clone());
-            async move {
+        for node in &self.nodes {
+            node.clone().boot().await.map_err(Outcome::Crashed)?;
+            let (node, sim, stopping) = (node.clone(), sim.clone(), stopping.clone());
+            self.shared.sim.spawn("outside", async move {
                 let reason = node.gives_up().await;
                 if !*stopping.lock() {
                     sim.fail(Outcome::broken("the-app-runs", format!("its root supervisor gave up: {reason}")));
                 }
-            }
-        });
+            });
+        }
         let clients = self.count_clients().await?;
         self.shared.set_clients(clients);
         let running: Vec<_> = (0..clients).map(|client| self.start_job(Job::Client(client))).collect();
@@ -153,7 +153,10 @@ impl Run {
     async fn nothing_serves(&self) -> Result<(), Outcome> {
         let deadline = self.shared.sim.now() + QUIET;
         loop {
-            let left = self.node.serving().await;
+            let mut left = Vec::new();
+            for node in &self.nodes {
+                left.extend(node.serving().await);
+            }
             if left.is_empty() {
                 return Ok(());
             }
@@ -166,7 +169,14 @@ impl Run {
     }
 
     async fn stops(&self) -> Result<(), Outcome> {
-        let left = match select(pin!(self.node.stop()), pin!(self.shared.sim.sleep(QUIET))).await {
+        let stopped = async {
+            let mut left = Vec::new();
+            for node in &self.nodes {
+                left.extend(node.stop().await);
+            }
+            left
+        };
+        let left = match select(pin!(stopped), pin!(self.shared.sim.sleep(QUIET))).await {
             Either::Left((left, _)) => left,
             Either::Right(_) => {
                 let detail = format!("it still runs {} s after it was told to stop", QUIET.as_secs());

@@ -26,14 +26,15 @@ pub(super) fn add_to_linker(linker: &mut Linker<ProcessState>) -> Guest<()> {
 /// What all instances of a scenario share in one run.
 pub(super) struct Shared {
     pub(super) sim: SimHandle,
-    pub(super) server: Server,
+    /// The nodes; client by client they take turns.
+    servers: Vec<Server>,
     observations: Mutex<Vec<Observation>>,
     clients: AtomicU64,
 }
 
 impl Shared {
-    pub(super) fn new(sim: SimHandle, server: Server) -> Self {
-        Self { sim, server, observations: Mutex::default(), clients: AtomicU64::new(0) }
+    pub(super) fn new(sim: SimHandle, servers: Vec<Server>) -> Self {
+        Self { sim, servers, observations: Mutex::default(), clients: AtomicU64::new(0) }
     }
 
     /// How many clients there are.
@@ -70,6 +71,11 @@ impl Here {
         Ok(Self { client: instance.client, shared: instance.shared.clone(), seams })
     }
 
+    /// The node that this client uses.
+    fn server(&self) -> &Server {
+        &self.shared.servers[self.client as usize % self.shared.servers.len()]
+    }
+
     fn record(&self, what: &str) {
         self.shared.sim.record("client", &format!("{} {what}", self.client));
     }
@@ -91,7 +97,7 @@ impl client::Host for ProcessState {
         let here = Here::of(self)?;
         here.record(&format!("request {method} {path} {}", body.len()));
         let request = Request { method, path, headers, body };
-        let answer = http::request(&here.seams, &here.shared.server, request, millis(timeout)).await;
+        let answer = http::request(&here.seams, here.server(), request, millis(timeout)).await;
         match &answer {
             Ok(response) => here.record(&format!("response {} {}", response.status, response.body.len())),
             Err(why) => here.record(&format!("no response: {why}")),
@@ -103,7 +109,7 @@ impl client::Host for ProcessState {
 impl HostWebsocket for ProcessState {
     async fn connect(&mut self, path: String, timeout: u32) -> Guest<Result<Resource<Websocket>, String>> {
         let here = Here::of(self)?;
-        let opened = Websocket::connect(here.seams.clone(), &here.shared.server, &path, millis(timeout)).await;
+        let opened = Websocket::connect(here.seams.clone(), here.server(), &path, millis(timeout)).await;
         match opened {
             Ok(websocket) => {
                 here.record(&format!("websocket {path}"));
@@ -164,7 +170,7 @@ impl HostWebsocket for ProcessState {
 impl HostEventStream for ProcessState {
     async fn connect(&mut self, path: String, timeout: u32) -> Guest<Result<Resource<EventStream>, String>> {
         let here = Here::of(self)?;
-        let opened = EventStream::connect(here.seams.clone(), &here.shared.server, &path, millis(timeout)).await;
+        let opened = EventStream::connect(here.seams.clone(), here.server(), &path, millis(timeout)).await;
         match opened {
             Ok(stream) => {
                 here.record(&format!("event-stream {path}"));

@@ -3,7 +3,7 @@ use super::http::Server;
 use super::node::{AppNode, PORT};
 use super::run::{Run, Scenario};
 use super::scenario::{self, Shared};
-use crate::{Case, FaultKind, Field, Outcome, Plan, Report, RunError, Sim, SimOptions};
+use crate::{Case, FaultKind, Field, Outcome, Plan, PlanError, Report, RunError, Sim, SimOptions};
 use parking_lot::Mutex;
 use rusm_core::seam::Seams;
 use rusm_host::app::{App, AppError};
@@ -64,7 +64,8 @@ pub enum SimulationError {
 
 /// How to run an app once.
 pub struct AppRunOptions {
-    /// What decides the run. Its size `clients` is how many of the scenario's clients there are at most.
+    /// What decides the run. Its size `clients` is how many of the scenario's clients there are at most, `nodes` how many nodes
+    /// run the app: 1, unless it says more, and at most [`NODES_MAX`].
     pub case: Case,
     /// Virtual time after which the run has stalled. Default one hour.
     pub time_limit: Duration,
@@ -81,6 +82,12 @@ impl AppRunOptions {
 
 /// The size of a case that says how many clients there are.
 const CLIENTS: &str = "clients";
+
+/// The size of a case that says how many nodes run the app.
+const NODES: &str = "nodes";
+
+/// Nodes of a run at most.
+pub const NODES_MAX: u64 = 1000;
 
 /// What may go wrong in an app. Of the disk only that it is slow, and of the network not that it is cut in two: an app
 /// may give up then, which is no fault of it.
@@ -101,6 +108,17 @@ const KINDS: [FaultKind; 16] = [
     FaultKind::Drift,
     FaultKind::Jump,
     FaultKind::DiskSlow,
+];
+
+/// And between the nodes of a cluster: that it is cut in two, too.
+const KINDS_BETWEEN_NODES: [FaultKind; 7] = [
+    FaultKind::Cut,
+    FaultKind::Partition,
+    FaultKind::Ring,
+    FaultKind::Clog,
+    FaultKind::Swizzle,
+    FaultKind::Reorder,
+    FaultKind::Duplicate,
 ];
 
 impl AppSimulation {
@@ -135,35 +153,55 @@ impl AppSimulation {
         Ok(Self { app, scenario, faults })
     }
 
-    /// The kinds of faults that a run may see, unless its plan was written by hand.
-    pub fn kinds() -> &'static [FaultKind] {
-        &KINDS
+    /// The kinds of faults that a run with so many nodes may see, unless its plan was written by hand.
+    pub fn kinds(nodes: u64) -> impl Iterator<Item = FaultKind> {
+        let between = if nodes > 1 { &KINDS_BETWEEN_NODES[..] } else { &[] };
+        KINDS.iter().chain(between).copied()
     }
 
-    /// The plan of a seed.
-    pub fn draw_plan(&self, seed: u64) -> Plan {
-        Plan::draw(seed, &Field::of_hosts([self.host()], KINDS))
+    /// Whether the case fits the app: each host that its plan names is a node.
+    ///
+    /// # Errors
+    /// One is not.
+    pub fn check(&self, case: &Case) -> Result<(), PlanError> {
+        let nodes = self.nodes(case);
+        case.plan.as_ref().map_or(Ok(()), |plan| plan.check(nodes.iter().map(String::as_str)))
     }
 
-    fn host(&self) -> &str {
-        &self.app.manifest().app.name
+    fn plan_of(&self, case: &Case, nodes: &[String]) -> Plan {
+        let kinds = Self::kinds(nodes.len() as u64);
+        let draw = || Plan::draw(case.seed, &Field::of_hosts(nodes.iter().map(String::as_str), kinds));
+        case.plan.clone().unwrap_or_else(draw)
+    }
+
+    /// The names of the nodes, which are those of their hosts: the app's, and with a number from the second on.
+    fn nodes(&self, case: &Case) -> Arc<[String]> {
+        let app = &self.app.manifest().app.name;
+        let count = case.sizes.get(NODES).copied().unwrap_or(1).clamp(1, NODES_MAX);
+        (1..=count).map(|number| if number == 1 { app.clone() } else { format!("{app}-{number}") }).collect()
     }
 
     /// Runs one case.
     pub fn run(&self, options: AppRunOptions) -> Report {
         let AppRunOptions { case, time_limit, record } = options;
-        let plan = case.plan.clone().unwrap_or_else(|| self.draw_plan(case.seed));
+        let names = self.nodes(&case);
+        let plan = self.plan_of(&case, &names);
         let sim = Sim::new(SimOptions { time_limit, record, ..case.options() });
-        sim.record("options", &format!("seed {} {}", case.seed, case.profile));
+        sim.record("options", &case.heading());
         self.faults.begin(sim.handle());
-        let node = Arc::new(AppNode::new(sim.handle(), self.app.clone(), self.faults.clone()));
-        sim.set_tenant(self.host(), node.clone());
-        let ip = sim.network().address(self.host()).unwrap_or_else(|| unreachable!("the host was made just now"));
-        let server = Server { address: (ip, PORT).into(), authority: self.host().to_owned() };
-        let shared = Arc::new(Shared::new(sim.handle(), server));
+        let (mut nodes, mut servers) = (Vec::new(), Vec::new());
+        for name in names.iter() {
+            let (app, faults) = (self.app.clone(), self.faults.clone());
+            let node = Arc::new(AppNode::new(sim.handle(), app, faults, names.clone(), name.clone()));
+            sim.set_tenant(name, node.clone());
+            let ip = sim.network().address(name).unwrap_or_else(|| unreachable!("the host was made just now"));
+            servers.push(Server { address: (ip, PORT).into(), authority: name.clone() });
+            nodes.push(node);
+        }
+        let shared = Arc::new(Shared::new(sim.handle(), servers));
         let clients = case.sizes.get(CLIENTS).copied();
-        let run = Run { scenario: self.scenario.clone(), shared: shared.clone(), node, plan: plan.clone(), clients };
-        let outcome = match plan.check([self.host()]) {
+        let run = Run { scenario: self.scenario.clone(), shared: shared.clone(), nodes, plan: plan.clone(), clients };
+        let outcome = match self.check(&case) {
             Err(error) => Outcome::Crashed(error.to_string()),
             Ok(()) => judge(&sim, run),
         };
@@ -173,13 +211,14 @@ impl AppSimulation {
             seed: case.seed,
             profile: case.profile,
             plan,
-            sizes: [(CLIENTS.to_owned(), shared.clients())].into(),
+            sizes: [(CLIENTS.to_owned(), shared.clients()), (NODES.to_owned(), names.len() as u64)].into(),
             outcome,
             hash: sim.hash(),
             events: sim.recorder().events(),
             virtual_time: Duration::from_nanos(sim.now().as_nanos()),
             counts: sim.recorder().counts(),
             reached: sim.recorder().reached(),
+            unwritten: sim.recorder().finish().err().map(|error| error.to_string()),
         }
     }
 }

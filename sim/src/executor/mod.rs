@@ -12,6 +12,7 @@ pub(crate) use life::Life;
 pub(crate) use ready::TaskWaker;
 pub(crate) use seam::SimExecutor;
 
+use crate::hasher::FixedMap;
 use crate::outcome::Outcome;
 use crate::profile::{Policy, Profile};
 use crate::recorder::{Line, Recorder};
@@ -22,7 +23,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use ready::{Ready, TaskId};
-use rusm_core::{BoxFuture, Timestamp};
+use rusm_core::{BoxFuture, NodeId, Timestamp};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -32,6 +33,9 @@ use tasks::{Task, Tasks};
 /// Of the processes that panicked, how many are remembered.
 const PROCESS_PANICS_KEPT: usize = 16;
 
+/// Looks at the clock in one poll at most.
+const LOOKS_MAX: u64 = 1_000_000;
+
 /// The executor and its clock.
 pub(crate) struct Kernel {
     pub(crate) seed: u64,
@@ -40,8 +44,12 @@ pub(crate) struct Kernel {
     now: AtomicU64,
     /// Virtual time that the running poll takes beside its own.
     charged: AtomicU64,
+    /// How often the running poll has looked at the clock.
+    looks: AtomicU64,
     panics: AtomicU64,
     process_panics: Mutex<Vec<String>>,
+    /// The hosts, by the nodes that have their names.
+    hosts: Mutex<FixedMap<NodeId, u32>>,
     /// The run has failed: it ends before the next poll.
     halted: AtomicBool,
     failure: Mutex<Option<Outcome>>,
@@ -89,8 +97,10 @@ impl Kernel {
             recorder,
             now: AtomicU64::new(0),
             charged: AtomicU64::new(0),
+            looks: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             process_panics: Mutex::default(),
+            hosts: Mutex::default(),
             halted: AtomicBool::new(false),
             failure: Mutex::default(),
             watcher: Mutex::default(),
@@ -130,6 +140,15 @@ impl Kernel {
         self.process_panics.lock().clone()
     }
 
+    pub(crate) fn add_host(&self, name: &str, number: u32) {
+        self.hosts.lock().insert(NodeId::of_name(name), number);
+    }
+
+    /// The number of the host that a node runs on, when it is one of this run.
+    pub(crate) fn host_of(&self, node: NodeId) -> Option<u32> {
+        self.hosts.lock().get(&node).copied()
+    }
+
     /// The run has failed. The first failure counts.
     pub(crate) fn fail(&self, outcome: Outcome) {
         self.record("failed", |line| line.text(&outcome.to_string()));
@@ -162,6 +181,20 @@ impl Kernel {
     /// Appends an event to the log, now.
     pub(crate) fn record(&self, kind: &str, fields: impl FnOnce(Line<'_>) -> Line<'_>) {
         self.recorder.event(self.now(), kind, fields);
+    }
+
+    /// The running poll looks at the clock: one that does so again and again waits for a time that never comes, as time
+    /// stands still while it runs.
+    ///
+    /// # Panics
+    /// When it has looked too often.
+    pub(crate) fn look(&self) {
+        if self.looks.fetch_add(1, Ordering::Relaxed) >= LOOKS_MAX {
+            self.looks.store(0, Ordering::Relaxed);
+            let why = format!("a task does not yield: it has looked at the clock {LOOKS_MAX} times in one turn");
+            self.fail(Outcome::Stalled(why.clone()));
+            panic!("{why}");
+        }
     }
 
     /// The running poll takes so many nanoseconds more.
@@ -272,6 +305,7 @@ impl Kernel {
         let woken_by = task.waker.taken();
         self.record("poll", |line| line.number(id.number).number(woken_by));
         self.ready.set_running(id.number);
+        self.looks.store(0, Ordering::Relaxed);
         let ended = MutexGuard::unlocked(state, || self.poll(&mut task));
         self.ready.set_running(0);
         let slowness = task.life.slowness();

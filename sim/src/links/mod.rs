@@ -1,15 +1,17 @@
-//! Simulated links between nodes: what carries the cluster's protocol in a run. Each stream of a connection is an ordered
-//! pipe with a delay of its own, so that streams overtake each other; a lost packet is one that comes later, with all behind it.
+//! Links between nodes: what carries the cluster's protocol in a run, over the simulated network and with its faults. Each
+//! stream of a connection is an ordered pipe with a delay of its own, so that streams overtake each other; a lost packet is one
+//! that comes later, with all behind it.
 //!
-//! What happens to a packet depends on the seed, its connection, its stream and its number there.
+//! What happens to a packet depends on the seed, its connection's place among those of the two nodes, its stream and its
+//! number there.
 
 mod pipe;
 mod wire;
 
 use crate::executor::{Event, Fire, Kernel, Life};
-use crate::recorder::Line;
+use crate::network::{Conditions, ConnectionInfo};
+use crate::plan::FaultKind;
 use crate::seed::{below, mix};
-use crate::sim::SimHandle;
 use parking_lot::Mutex;
 use pipe::Pipe;
 use rusm_core::Node;
@@ -22,26 +24,27 @@ use wire::SimWire;
 /// How often a node that hears nothing asks again.
 const DIAL_RETRY_NS: u64 = 250_000_000;
 
-/// The links of a run, and their faults. Cheap to clone.
+/// How long it takes until a packet that did not get through is sent again.
+const RETRANSMIT_NS: u64 = 20_000_000;
+
+/// The links of a run. Cheap to clone.
 #[derive(Clone)]
-pub struct Links(Arc<Inner>);
+pub(crate) struct Links(Arc<Inner>);
 
 struct Inner {
-    sim: SimHandle,
     kernel: Arc<Kernel>,
+    conditions: Arc<Conditions>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     hosts: BTreeMap<String, Host>,
+    /// By their numbers, which they share with the connections of sockets.
     connections: BTreeMap<u64, Connection>,
-    opened: u64,
-    cut: BTreeSet<(String, String)>,
+    opened_by_pair: BTreeMap<(u32, u32), u64>,
     /// Dials that were closed before they arrived.
     given_up: BTreeSet<(String, ConnectionId)>,
-    /// How many packets with bytes of lanes have been handed over.
-    packets: u64,
 }
 
 /// A node as the links know it.
@@ -56,6 +59,12 @@ struct Connection {
     ends: [End; 2],
     /// From each end to the other, by stream.
     pipes: [Vec<Pipe>; 2],
+    /// What its packets' fates depend on: the two hosts, and which of their connections it is.
+    link: u64,
+    /// Every packet takes so much longer.
+    slow_ns: u64,
+    /// The next packet is damaged: it does not decrypt, and is sent again.
+    damaged_next: bool,
 }
 
 struct End {
@@ -84,17 +93,16 @@ enum What {
 }
 
 impl Links {
-    /// The links of that run: none yet.
-    pub fn new(sim: &SimHandle) -> Self {
-        Self(Arc::new(Inner { sim: sim.clone(), kernel: sim.kernel(), state: Mutex::default() }))
+    pub(crate) fn new(kernel: Arc<Kernel>, conditions: Arc<Conditions>) -> Self {
+        Self(Arc::new(Inner { kernel, conditions, state: Mutex::default() }))
     }
 
-    /// The node, which runs on the host of its name, takes part from now on.
+    /// The node, which runs in that life of its host, takes part from now on.
     ///
     /// # Panics
     /// When it does already.
-    pub fn join(&self, node: &Node, options: ClusterOptions) -> Cluster {
-        let (name, life) = (node.name().to_owned(), self.0.sim.life(node.name()));
+    pub(crate) fn join(&self, node: &Node, life: Arc<Life>, options: ClusterOptions) -> Cluster {
+        let name = node.name().to_owned();
         let wire = SimWire { links: self.0.clone(), host: name.clone(), life: life.clone() };
         let cluster = Cluster::start(node, Arc::new(wire), options).expect("a node joins once");
         let mut state = self.0.state.lock();
@@ -104,61 +112,44 @@ impl Links {
         cluster
     }
 
-    /// Nothing from `from` reaches `to` until [`mend`](Self::mend); what is under way waits.
-    pub fn cut(&self, from: &str, to: &str) {
-        self.fault("links: cut", |line| line.text(from).text(to));
-        self.0.state.lock().cut.insert((from.to_owned(), to.to_owned()));
+    /// Those that both ends have open.
+    pub(crate) fn connections(&self) -> Vec<ConnectionInfo> {
+        let state = self.0.state.lock();
+        let open = state.connections.iter().filter(|(_, connection)| connection.ends.iter().all(End::is_open));
+        let info = |(id, Connection { ends: [client, server], .. }): (&u64, &Connection)| ConnectionInfo {
+            id: *id,
+            client: client.host.clone(),
+            server: server.host.clone(),
+        };
+        open.map(info).collect()
     }
 
-    /// Ends [`cut`](Self::cut).
-    pub fn mend(&self, from: &str, to: &str) {
-        self.0.kernel.record("links-mend", |line| line.text(from).text(to));
-        self.0.state.lock().cut.remove(&(from.to_owned(), to.to_owned()));
-        self.resume();
-    }
-
-    /// Ends every cut.
-    pub fn heal(&self) {
-        self.0.kernel.record("links-heal", |line| line);
-        self.0.state.lock().cut.clear();
-        self.resume();
-    }
-
-    /// Breaks every connection between the two: what is under way is lost, and each side hears of it when it is told.
-    pub fn reset(&self, one: &str, other: &str) {
-        self.fault("links: reset", |line| line.text(one).text(other));
-        let state = &mut *self.0.state.lock();
-        for (number, connection) in &mut state.connections {
-            let hosts = connection.ends.each_ref().map(|end| end.host.as_str());
-            if hosts != [one, other] && hosts != [other, one] {
-                continue;
-            }
+    /// Breaks a connection: what is under way is lost, and each side hears of it when it is told. False when it was gone.
+    pub(crate) fn reset(&self, id: u64) -> bool {
+        self.change(id, |links, connection| {
             for end in 0..2 {
                 connection.pipes[end].iter_mut().for_each(Pipe::clear);
-                self.0.tell_gone(connection, *number, end);
+                links.tell_gone(connection, id, end);
             }
-        }
+        })
     }
 
-    /// The pairs of hosts that have a connection, in the order in which it was dialled.
-    pub fn connected(&self) -> Vec<(String, String)> {
-        let state = self.0.state.lock();
-        let open = state.connections.values().filter(|connection| connection.ends.iter().all(End::is_open));
-        open.map(|connection| (connection.ends[0].host.clone(), connection.ends[1].host.clone())).collect()
+    /// Every packet of a connection takes that much longer from now on. False when it was gone.
+    pub(crate) fn slow(&self, id: u64, nanos: u64) -> bool {
+        self.change(id, |_, connection| connection.slow_ns = nanos)
     }
 
-    /// How many packets with signals have crossed.
-    pub fn packets(&self) -> u64 {
-        self.0.state.lock().packets
+    /// The next packet of a connection is damaged. False when it was gone.
+    pub(crate) fn damage_next(&self, id: u64) -> bool {
+        self.change(id, |_, connection| connection.damaged_next = true)
     }
 
-    fn fault(&self, what: &'static str, fields: impl FnOnce(Line<'_>) -> Line<'_>) {
-        self.0.kernel.recorder.count(what);
-        self.0.kernel.record("fault", |line| fields(line.text(what)));
+    fn change(&self, id: u64, change: impl FnOnce(&Arc<Inner>, &mut Connection)) -> bool {
+        self.0.state.lock().connections.get_mut(&id).map(|connection| change(&self.0, connection)).is_some()
     }
 
     /// What waited for a cut to end goes on.
-    fn resume(&self) {
+    pub(crate) fn resume(&self) {
         let state = &mut *self.0.state.lock();
         for (number, connection) in &mut state.connections {
             for end in 0..2 {
@@ -167,6 +158,12 @@ impl Links {
                 }
             }
         }
+    }
+
+    /// Nothing is slow any more.
+    pub(crate) fn heal(&self) {
+        self.0.state.lock().connections.values_mut().for_each(|connection| connection.slow_ns = 0);
+        self.resume();
     }
 }
 
@@ -196,9 +193,22 @@ impl Inner {
         let profile = &self.kernel.profile;
         let fate = mix(&[self.kernel.seed, mix(parts)]);
         let trip = 1 + profile.packet_ns_min + below(fate, profile.packet_jitter_ns);
-        // One that is lost is sent again when its acknowledgement is missed.
-        let lost = below(mix(&[fate, 1]), 65536) < profile.lost_packets;
-        if lost { trip * 3 + 20_000_000 } else { trip }
+        trip + self.conditions.late(fate, RETRANSMIT_NS)
+    }
+
+    /// How long the next packet of a stream of a connection takes.
+    fn packet_trip(&self, connection: &mut Connection, end: usize, stream: StreamId) -> u64 {
+        let packet = connection.pipes[end][usize::from(stream.0)].next_number();
+        let parts = [connection.link, end as u64, stream.0.into(), packet];
+        if self.conditions.copies(mix(&[self.kernel.seed, mix(&parts)])) > 1 {
+            self.kernel.record("links-twice", |line| line.number(connection.link).number(packet));
+        }
+        let trip = self.trip(&parts) + connection.slow_ns;
+        if !std::mem::take(&mut connection.damaged_next) {
+            return trip;
+        }
+        self.kernel.recorder.count(FaultKind::Corrupt.name());
+        trip + RETRANSMIT_NS
     }
 
     fn dial(self: &Arc<Self>, from: String, life: Arc<Life>, id: ConnectionId, to: String) {
@@ -218,17 +228,21 @@ impl Inner {
         if state.given_up.remove(&(from.clone(), id)) {
             return;
         }
-        if state.cut.contains(&(from.clone(), to.clone())) || state.cut.contains(&(to.clone(), from.clone())) {
+        let there = state.hosts.get(&to).filter(|host| host.life.is_alive()).cloned();
+        let Some(host) = there.filter(|host| !self.conditions.is_refusing(host.life.host)) else {
+            self.kernel.record("links-refused", |line| line.text(&from).text(&to));
+            return own.input(Input::Closed(id));
+        };
+        let pair = (life.host, host.life.host);
+        if self.conditions.is_cut(pair.0, pair.1) || self.conditions.is_cut(pair.1, pair.0) {
             self.kernel.recorder.count("links: a dial waited");
             let at = self.kernel.now() + DIAL_RETRY_NS;
             return self.schedule(at, What::Dial { from, life, id, to });
         }
-        let Some(host) = state.hosts.get(&to).filter(|host| host.life.is_alive()).cloned() else {
-            self.kernel.record("links-refused", |line| line.text(&from).text(&to));
-            return own.input(Input::Closed(id));
-        };
-        state.opened += 1;
-        let number = state.opened;
+        let number = self.conditions.next_connection();
+        let of_pair = state.opened_by_pair.entry(pair).or_default();
+        *of_pair += 1;
+        let link = mix(&[pair.0.into(), pair.1.into(), *of_pair]);
         self.kernel.record("links-open", |line| line.number(number).text(&from).text(&to));
         let accepted = ConnectionId::Accepted(number);
         host.cluster.input(Input::Accepted(accepted, Identity { name: from.clone(), role: Role::Node }));
@@ -241,8 +255,9 @@ impl Inner {
             End { host: to, life: host.life, cluster: host.cluster, id: accepted, open: true },
         ];
         let pipes = || streams().map(|_| Pipe::default()).collect();
-        state.connections.insert(number, Connection { ends, pipes: [pipes(), pipes()] });
-        let at = self.kernel.now() + self.trip(&[number]);
+        let pipes = [pipes(), pipes()];
+        state.connections.insert(number, Connection { ends, pipes, link, slow_ns: 0, damaged_next: false });
+        let at = self.kernel.now() + self.trip(&[link]);
         self.schedule(at, What::Connected { connection: number });
     }
 
@@ -263,10 +278,8 @@ impl Inner {
         let state = &mut *self.state.lock();
         let Some((number, end)) = state.find(host, id) else { return };
         let Some(connection) = state.connections.get_mut(&number) else { return };
-        let pipe = &mut connection.pipes[end][usize::from(stream.0)];
-        let packet = pipe.next_number();
-        let at = self.kernel.now() + self.trip(&[number, end as u64, stream.0.into(), packet]);
-        pipe.push(at, bytes);
+        let at = self.kernel.now() + self.packet_trip(connection, end, stream);
+        connection.pipes[end][usize::from(stream.0)].push(at, bytes);
         self.schedule_pipe(connection, number, end, stream);
     }
 
@@ -280,10 +293,8 @@ impl Inner {
         let Some(connection) = state.connections.get_mut(&number) else { return };
         connection.ends[end].open = false;
         connection.pipes[end].iter_mut().skip(1).for_each(Pipe::clear);
-        let control = &mut connection.pipes[end][0];
-        let packet = control.next_number();
-        let at = self.kernel.now() + self.trip(&[number, end as u64, 0, packet]);
-        control.push_end(at);
+        let at = self.kernel.now() + self.packet_trip(connection, end, StreamId::CONTROL);
+        connection.pipes[end][usize::from(StreamId::CONTROL.0)].push_end(at);
         self.schedule_pipe(connection, number, end, StreamId::CONTROL);
     }
 
@@ -298,7 +309,7 @@ impl Inner {
     fn tell_gone(self: &Arc<Self>, connection: &mut Connection, number: u64, end: usize) {
         if connection.ends[end].open {
             connection.ends[end].open = false;
-            let at = self.kernel.now() + self.trip(&[number, end as u64, u64::MAX]);
+            let at = self.kernel.now() + self.trip(&[connection.link, end as u64, u64::MAX]);
             self.schedule(at, What::Gone { connection: number, end });
         }
     }
@@ -311,8 +322,8 @@ impl Inner {
             // It was for one that is gone.
             return self.schedule_pipe(connection, number, end, stream);
         }
-        let way = (connection.ends[end].host.clone(), connection.ends[1 - end].host.clone());
-        if state.cut.contains(&way) {
+        let [from, to] = [end, 1 - end].map(|end| connection.ends[end].life.host);
+        if self.conditions.is_cut(from, to) {
             self.kernel.recorder.count("links: a packet waited");
             return;
         }
@@ -325,7 +336,6 @@ impl Inner {
             None => self.end_hears(connection, receiver),
             Some(bytes) if connection.ends[receiver].open => {
                 let (len, id) = (bytes.len(), connection.ends[receiver].id);
-                state.packets += u64::from(stream != StreamId::CONTROL);
                 self.kernel.record("links-packet", |line| {
                     line.number(number).number(end as u64).number(stream.0.into()).number(len as u64)
                 });

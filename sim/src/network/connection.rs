@@ -1,4 +1,4 @@
-use super::{Inner, Network};
+use super::{Conditions, Inner, Network};
 use crate::executor::{Event, Fire, Kernel, Life};
 use crate::plan::FaultKind;
 use crate::seed::{below, mix};
@@ -26,6 +26,7 @@ pub(super) struct Connection {
     /// What its packets' fates depend on: the two hosts, and which of their connections it is.
     link: u64,
     network: Weak<Inner>,
+    conditions: Arc<Conditions>,
     kernel: Arc<Kernel>,
     slow_ns: AtomicU64,
     corrupt_next: AtomicBool,
@@ -73,12 +74,14 @@ impl Fire for Arrival {
 impl Connection {
     pub(super) fn new(network: &Network, id: u64, link: u64, ends: [Arc<Life>; 2]) -> Arc<Self> {
         let kernel = network.0.kernel.clone();
+        let conditions = network.0.conditions.clone();
         let network = Arc::downgrade(&network.0);
         Arc::new(Self {
             id,
             ends,
             link,
             network,
+            conditions,
             kernel,
             slow_ns: AtomicU64::new(0),
             corrupt_next: AtomicBool::new(false),
@@ -195,6 +198,9 @@ impl Connection {
         self.kernel.record("packet", |line| {
             line.number(self.id).number(end as u64).number(pipe.packets).number(len).number(at)
         });
+        if self.conditions.copies(self.fate(end, pipe.packets, 3)) > 1 {
+            self.kernel.record("packet-twice", |line| line.number(self.id).number(end as u64).number(pipe.packets));
+        }
         pipe.packets += 1;
         pipe.last_at = at;
         pipe.under_way.push_back(packet);
@@ -211,31 +217,14 @@ impl Connection {
             return 1 + below(fate, LOOPBACK_NS_MAX);
         }
         let profile = &self.kernel.profile;
-        let mut latency = 1 + profile.packet_ns_min + below(fate, profile.packet_jitter_ns);
-        latency += self.slow_ns.load(Ordering::Relaxed);
-        let Some(network) = self.network.upgrade() else { return latency };
-        let (calm, lost, delay_ns) = {
-            let state = network.state.lock();
-            (state.calm, state.lost, state.delay_ns)
-        };
-        let rolled = fate & 0xffff;
-        if lost > 0 && rolled < lost {
-            self.kernel.recorder.count(FaultKind::Loss.name());
-            latency += RETRANSMIT_NS;
-        } else if !calm && rolled < profile.lost_packets {
-            self.kernel.recorder.count("network: packet lost");
-            latency += RETRANSMIT_NS;
-        }
-        if delay_ns > 0 {
-            self.kernel.recorder.count(FaultKind::Delay.name());
-            latency += below(self.fate(end, packet, 2), delay_ns);
-        }
-        latency
+        let latency =
+            1 + profile.packet_ns_min + below(fate, profile.packet_jitter_ns) + self.slow_ns.load(Ordering::Relaxed);
+        latency + self.conditions.late(fate, RETRANSMIT_NS)
     }
 
     fn is_cut(&self, pipe: usize) -> bool {
         let (from, to) = (self.ends[pipe].host, self.ends[1 - pipe].host);
-        self.network.upgrade().is_some_and(|network| network.state.lock().cut.contains_key(&(from, to)))
+        self.conditions.is_cut(from, to)
     }
 
     fn arrive(self: &Arc<Self>, index: usize) {

@@ -59,8 +59,7 @@ impl Network {
             if host as usize >= state.hosts.len() {
                 return Err(unreachable());
             }
-            state.opened += 1;
-            let id = state.opened;
+            let id = self.0.conditions.next_connection();
             let of_pair = state.opened_by_pair.entry((life.host, host)).or_default();
             *of_pair += 1;
             let link = mix(&[life.host.into(), host.into(), *of_pair]);
@@ -68,7 +67,7 @@ impl Network {
         };
         kernel.record("connect", |line| line.number(id).number(life.host.into()).text(&address.to_string()));
         let mut retries = CONNECT_RETRIES_S.iter();
-        while self.is_cut(life.host, host) {
+        while self.0.conditions.is_cut(life.host, host) || self.0.conditions.is_cut(host, life.host) {
             let Some(wait) = retries.next() else { return Err(io::ErrorKind::TimedOut.into()) };
             Sleep::until(&kernel, kernel.now() + wait * 1_000_000_000).await;
         }
@@ -83,11 +82,6 @@ impl Network {
         opened.ok_or_else(|| io::ErrorKind::ConnectionRefused.into())
     }
 
-    fn is_cut(&self, from: u32, to: u32) -> bool {
-        let state = self.0.state.lock();
-        state.cut.contains_key(&(from, to)) || state.cut.contains_key(&(to, from))
-    }
-
     fn accepted(
         &self,
         life: &Arc<Life>,
@@ -100,7 +94,7 @@ impl Network {
         let ip = address.ip();
         let (queue, connection) = {
             let mut state = self.0.state.lock();
-            if state.refusing.contains(&host) {
+            if self.0.conditions.is_refusing(host) {
                 return None;
             }
             let bound = state.listeners.get(&(host, address.port()))?;

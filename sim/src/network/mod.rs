@@ -1,23 +1,27 @@
-//! The simulated network: hosts with one address each, connections between them, and what can go wrong with those.
+//! The simulated network: hosts with one address each, connections between them, and what can go wrong with those. The
+//! [links](crate::links) between nodes run over it too.
 //!
 //! What happens to a packet depends on the seed, its connection's place among those of the two hosts, and its number
 //! there: a fault that is left out in a second run leaves all other packets as they were.
 
+mod conditions;
 mod connection;
 mod connections;
 mod listener;
 mod seam;
 mod stream;
 
+pub(crate) use conditions::Conditions;
 pub(crate) use seam::SimSockets;
 
 use crate::executor::{Kernel, Life};
+use crate::links::Links;
 use crate::plan::FaultKind;
 use crate::recorder::Line;
 use connection::Connection;
 use listener::Queue;
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -32,6 +36,9 @@ pub struct Network(Arc<Inner>);
 struct Inner {
     kernel: Arc<Kernel>,
     state: Mutex<State>,
+    conditions: Arc<Conditions>,
+    /// Between nodes.
+    links: Links,
 }
 
 #[derive(Default)]
@@ -39,17 +46,8 @@ struct State {
     hosts: Vec<String>,
     listeners: BTreeMap<(u32, u16), Vec<Bound>>,
     connections: BTreeMap<u64, Weak<Connection>>,
-    opened: u64,
     opened_by_pair: BTreeMap<(u32, u32), u64>,
     next_ports: BTreeMap<u32, u16>,
-    /// How many faults cut that direction.
-    cut: BTreeMap<(u32, u32), u32>,
-    /// Of 65536 packets, how many are lost once and sent again, beside those of the profile.
-    lost: u64,
-    /// Every packet takes up to so many nanoseconds more.
-    delay_ns: u64,
-    refusing: BTreeSet<u32>,
-    calm: bool,
 }
 
 /// A listener and the address it is bound to.
@@ -58,7 +56,7 @@ struct Bound {
     queue: Arc<Queue>,
 }
 
-/// A live connection, as faults choose among them.
+/// A live connection of sockets, or between two nodes, as faults choose among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionInfo {
     /// Counts up in a run.
@@ -71,7 +69,14 @@ pub struct ConnectionInfo {
 
 impl Network {
     pub(crate) fn new(kernel: Arc<Kernel>) -> Self {
-        Self(Arc::new(Inner { kernel, state: Mutex::default() }))
+        let conditions = Conditions::new(kernel.clone());
+        let links = Links::new(kernel.clone(), conditions.clone());
+        Self(Arc::new(Inner { kernel, state: Mutex::default(), conditions, links }))
+    }
+
+    /// The links between nodes.
+    pub(crate) fn links(&self) -> &Links {
+        &self.0.links
     }
 
     pub(crate) fn add_host(&self, name: &str) {
@@ -80,18 +85,17 @@ impl Network {
 
     /// Whatever is open between live hosts, in the order in which it was opened.
     pub fn connections(&self) -> Vec<ConnectionInfo> {
-        let connections = self.live_connections();
+        let sockets = self.live_connections();
+        let mut open = self.links().connections();
         let state = self.0.state.lock();
         let name = |host: u32| state.hosts.get(host as usize).cloned().unwrap_or_default();
-        connections
-            .iter()
-            .filter(|connection| connection.is_open())
-            .map(|connection| ConnectionInfo {
-                id: connection.id,
-                client: name(connection.ends[0].host),
-                server: name(connection.ends[1].host),
-            })
-            .collect()
+        open.extend(sockets.iter().filter(|connection| connection.is_open()).map(|connection| ConnectionInfo {
+            id: connection.id,
+            client: name(connection.ends[0].host),
+            server: name(connection.ends[1].host),
+        }));
+        open.sort_by_key(|connection| connection.id);
+        open
     }
 
     fn live_connections(&self) -> Vec<Arc<Connection>> {
@@ -102,53 +106,90 @@ impl Network {
         self.0.state.lock().connections.get(&id)?.upgrade()
     }
 
-    /// Cuts a connection: both sides get `ConnectionReset`, what was under way is lost. False when it was gone.
+    /// Cuts a connection: both sides hear of it, what was under way is lost. False when it was gone.
     pub fn reset(&self, id: u64) -> bool {
-        let Some(connection) = self.connection(id) else { return false };
-        self.fault(FaultKind::Reset, |line| line.number(id));
-        connection.reset();
-        true
+        let found = match self.connection(id) {
+            Some(connection) => {
+                connection.reset();
+                true
+            }
+            None => self.links().reset(id),
+        };
+        if found {
+            self.fault(FaultKind::Reset, |line| line.number(id));
+        }
+        found
     }
 
     /// Every packet of a connection takes that much longer from now on. False when it was gone.
     pub fn slow(&self, id: u64, extra: Duration) -> bool {
-        let Some(connection) = self.connection(id) else { return false };
-        let nanos = u64::try_from(extra.as_nanos()).unwrap_or(u64::MAX);
-        self.fault(FaultKind::SlowConnection, |line| line.number(id).number(nanos));
-        connection.slow_down(nanos);
-        true
+        let found = self.set_slowness(id, extra);
+        if found {
+            self.fault(FaultKind::SlowConnection, |line| line.number(id).text(&format!("{extra:?}")));
+        }
+        found
     }
 
     /// Ends [`slow`](Self::slow). False when the connection was gone.
     pub fn restore(&self, id: u64) -> bool {
-        self.connection(id).map(|connection| connection.slow_down(0)).is_some()
+        self.set_slowness(id, Duration::ZERO)
+    }
+
+    fn set_slowness(&self, id: u64, extra: Duration) -> bool {
+        let nanos = u64::try_from(extra.as_nanos()).unwrap_or(u64::MAX);
+        match self.connection(id) {
+            Some(connection) => {
+                connection.slow_down(nanos);
+                true
+            }
+            None => self.links().slow(id, nanos),
+        }
     }
 
     /// One bit of the next packet of a connection is wrong, whichever side sends it. False when the connection was gone.
     ///
-    /// TCP's checksum misses about one such packet in 65536; what stands on the network must not take it for good.
+    /// TCP's checksum misses about one such packet in 65536; what stands on the network must not take it for good. Between
+    /// nodes it does not decrypt: the packet counts as lost, and is sent again.
     pub fn corrupt(&self, id: u64) -> bool {
-        self.connection(id).map(|connection| connection.corrupt_next()).is_some()
+        match self.connection(id) {
+            Some(connection) => {
+                connection.corrupt_next();
+                true
+            }
+            None => self.links().damage_next(id),
+        }
     }
 
     /// Of a hundred packets, so many are lost and sent again, beside those of the profile; 0 ends it.
     pub fn lose(&self, percent: u64) {
         self.0.kernel.record("loss", |line| line.number(percent));
-        self.0.state.lock().lost = percent.min(100) * 65536 / 100;
+        self.0.conditions.lose(percent);
     }
 
     /// Every packet takes up to that much longer; zero ends it.
     pub fn delay(&self, up_to: Duration) {
-        let nanos = u64::try_from(up_to.as_nanos()).unwrap_or(u64::MAX);
-        self.0.kernel.record("delay", |line| line.number(nanos));
-        self.0.state.lock().delay_ns = nanos;
+        self.0.kernel.record("delay", |line| line.text(&format!("{up_to:?}")));
+        self.0.conditions.delay(up_to);
+    }
+
+    /// Of a hundred packets, so many are held back for up to 100 ms while those behind them arrive; 0 ends it. What is in one
+    /// stream waits for them: that keeps its order.
+    pub fn reorder(&self, percent: u64) {
+        self.0.kernel.record("reorder", |line| line.number(percent));
+        self.0.conditions.reorder(percent);
+    }
+
+    /// Of a hundred packets, so many arrive twice; 0 ends it. TCP and QUIC throw the second one away.
+    pub fn duplicate(&self, percent: u64) {
+        self.0.kernel.record("duplicate", |line| line.number(percent));
+        self.0.conditions.duplicate(percent);
     }
 
     /// Nothing from `from` reaches `to` until [`mend`](Self::mend); what is under way waits. Two cuts need two mends.
     pub fn cut(&self, from: &str, to: &str) {
         if let (Some(from), Some(to)) = (self.host(from), self.host(to)) {
             self.fault(FaultKind::Cut, |line| line.number(from.into()).number(to.into()));
-            *self.0.state.lock().cut.entry((from, to)).or_default() += 1;
+            self.0.conditions.cut(from, to);
         }
     }
 
@@ -156,18 +197,32 @@ impl Network {
     pub fn mend(&self, from: &str, to: &str) {
         if let (Some(from), Some(to)) = (self.host(from), self.host(to)) {
             self.0.kernel.record("mend", |line| line.number(from.into()).number(to.into()));
-            let mut state = self.0.state.lock();
-            if let Some(cuts) = state.cut.get_mut(&(from, to)) {
-                *cuts -= 1;
-                if *cuts == 0 {
-                    state.cut.remove(&(from, to));
-                }
-            }
-            drop(state);
-            for connection in self.live_connections() {
-                connection.resume();
-            }
+            self.0.conditions.mend(from, to);
+            self.resume();
         }
+    }
+
+    /// Nothing reaches that host or leaves it until [`unclog`](Self::unclog); what is under way waits.
+    pub fn clog(&self, host: &str) {
+        if let Some(host) = self.host(host) {
+            self.fault(FaultKind::Clog, |line| line.number(host.into()));
+            self.0.conditions.clog(host);
+        }
+    }
+
+    /// Ends [`clog`](Self::clog).
+    pub fn unclog(&self, host: &str) {
+        if let Some(host) = self.host(host) {
+            self.0.kernel.record("unclog", |line| line.number(host.into()));
+            self.0.conditions.unclog(host);
+            self.resume();
+        }
+    }
+
+    /// What waited for a cut to end goes on.
+    fn resume(&self) {
+        self.live_connections().iter().for_each(|connection| connection.resume());
+        self.links().resume();
     }
 
     /// Whether new connections to that host are refused. Those that are open stay.
@@ -175,29 +230,22 @@ impl Network {
         if let Some(host) = self.host(host) {
             if on {
                 self.fault(FaultKind::Refuse, |line| line.number(host.into()));
-                self.0.state.lock().refusing.insert(host);
             } else {
                 self.0.kernel.record("accepting", |line| line.number(host.into()));
-                self.0.state.lock().refusing.remove(&host);
             }
+            self.0.conditions.refuse(host, on);
         }
     }
 
     /// Ends every fault: from now on no packet is lost, cut off or slow.
     pub fn heal(&self) {
         self.0.kernel.record("network-heal", |line| line);
-        {
-            let mut state = self.0.state.lock();
-            state.calm = true;
-            state.cut.clear();
-            state.lost = 0;
-            state.delay_ns = 0;
-            state.refusing.clear();
-        }
+        self.0.conditions.heal();
         for connection in self.live_connections() {
             connection.slow_down(0);
             connection.resume();
         }
+        self.links().heal();
     }
 
     fn fault(&self, what: FaultKind, fields: impl FnOnce(Line<'_>) -> Line<'_>) {

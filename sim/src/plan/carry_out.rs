@@ -1,5 +1,6 @@
-use super::{Fault, FaultKind, Plan};
+use super::{Fault, FaultKind, Plan, PlannedFault};
 use crate::SimHandle;
+use crate::seed::mix;
 use rusm_core::ExitReason;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,9 +21,8 @@ pub(crate) async fn carry_out(sim: &SimHandle, plan: &Plan) {
     let mut steps = Vec::new();
     for (index, planned) in plan.faults.iter().enumerate() {
         let begins = planned.at.min(plan.heal_at);
-        let ends = if planned.lasts.is_zero() { plan.heal_at } else { (begins + planned.lasts).min(plan.heal_at) };
         steps.push((begins, Step::Begin(index)));
-        steps.push((ends, Step::End(index)));
+        steps.push((begins + lasts(plan, planned), Step::End(index)));
     }
     steps.sort_unstable();
     let mut running: BTreeMap<usize, Undo> = BTreeMap::new();
@@ -32,7 +32,7 @@ pub(crate) async fn carry_out(sim: &SimHandle, plan: &Plan) {
             Step::Begin(index) => {
                 let planned = &plan.faults[index];
                 sim.record("fault-begins", &format!("{index} {planned}"));
-                match begin(sim, &planned.fault, planned.lasts) {
+                match begin(sim, &planned.fault, lasts(plan, planned)) {
                     Some(undo) => drop(running.insert(index, undo)),
                     None => sim.record("fault-ends", &index.to_string()),
                 }
@@ -47,6 +47,12 @@ pub(crate) async fn carry_out(sim: &SimHandle, plan: &Plan) {
     }
     wait(sim, (start + plan.heal_at).since(sim.now())).await;
     sim.heal();
+}
+
+/// How long a fault lasts: at most until the heal.
+fn lasts(plan: &Plan, planned: &PlannedFault) -> Duration {
+    let left = plan.heal_at.saturating_sub(planned.at);
+    if planned.lasts.is_zero() { left } else { planned.lasts.min(left) }
 }
 
 /// Even a wait that is over costs a poll: a plan without faults has none.
@@ -102,6 +108,14 @@ fn begin(sim: &SimHandle, fault: &Fault, lasts: Duration) -> Option<Undo> {
             cuts.iter().for_each(|(from, to)| sim.network().cut(from, to));
             Some(Box::new(move |sim| cuts.iter().for_each(|(from, to)| sim.network().mend(from, to))))
         }
+        Fault::Clog { host } => {
+            sim.network().clog(&host);
+            Some(Box::new(move |sim| sim.network().unclog(&host)))
+        }
+        Fault::Swizzle { hosts } => {
+            counted(sim);
+            Some(swizzle(sim, hosts, lasts))
+        }
         Fault::Loss { percent } => {
             sim.network().lose(percent);
             Some(Box::new(|sim| sim.network().lose(0)))
@@ -109,6 +123,14 @@ fn begin(sim: &SimHandle, fault: &Fault, lasts: Duration) -> Option<Undo> {
         Fault::Delay { extra } => {
             sim.network().delay(extra);
             Some(Box::new(|sim| sim.network().delay(Duration::ZERO)))
+        }
+        Fault::Reorder { percent } => {
+            sim.network().reorder(percent);
+            Some(Box::new(|sim| sim.network().reorder(0)))
+        }
+        Fault::Duplicate { percent } => {
+            sim.network().duplicate(percent);
+            Some(Box::new(|sim| sim.network().duplicate(0)))
         }
         Fault::Crash { host, loss } => {
             if !sim.is_up(&host) {
@@ -162,6 +184,27 @@ fn begin(sim: &SimHandle, fault: &Fault, lasts: Duration) -> Option<Undo> {
             None
         }
     }
+}
+
+/// Clogs one host after the other in the first half of the time, and lets them go in the second.
+fn swizzle(sim: &SimHandle, hosts: Vec<String>, lasts: Duration) -> Undo {
+    let step = lasts / (2 * hosts.len() as u32).max(1);
+    let mut released: Vec<usize> = (0..hosts.len()).collect();
+    released.sort_by_key(|index| mix(&[sim.seed(), sim.now().as_nanos(), *index as u64]));
+    for (index, host) in hosts.iter().enumerate() {
+        let (of, host) = (sim.clone(), host.clone());
+        sim.at(sim.now() + step * index as u32, move || {
+            if !of.healed() {
+                of.network().clog(&host);
+            }
+        });
+    }
+    for (turn, index) in released.iter().enumerate() {
+        let (of, host) = (sim.clone(), hosts[*index].clone());
+        sim.at(sim.now() + lasts / 2 + step * turn as u32, move || of.network().unclog(&host));
+    }
+    // By then all have been let go.
+    Box::new(|_| {})
 }
 
 fn exit_signal(sim: &SimHandle, host: &str, which: u64, kind: FaultKind, reason: ExitReason) -> Option<Undo> {

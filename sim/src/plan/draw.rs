@@ -85,7 +85,8 @@ impl Plan {
 fn is_possible(kind: FaultKind, field: &Field) -> bool {
     let everybody = field.hosts.len() + field.clients.len();
     match kind {
-        FaultKind::Cut | FaultKind::Partition => everybody >= 2,
+        FaultKind::Cut | FaultKind::Partition | FaultKind::Clog => everybody >= 2,
+        FaultKind::Swizzle => field.hosts.len() >= 2,
         FaultKind::Ring => field.hosts.len() >= 5,
         _ => true,
     }
@@ -137,8 +138,17 @@ fn draw_fault(rng: &mut impl Rng, kind: FaultKind, field: &Field) -> Fault {
         }
         FaultKind::Partition => draw_partition(rng, host, field.everybody()),
         FaultKind::Ring => Fault::Ring { hosts: field.hosts.clone() },
+        FaultKind::Clog => Fault::Clog { host },
+        FaultKind::Swizzle => {
+            let mut hosts = field.hosts.clone();
+            shuffle(rng, &mut hosts);
+            hosts.truncate(2 + below(rng.next_u64(), hosts.len() as u64 - 1) as usize);
+            Fault::Swizzle { hosts }
+        }
         FaultKind::Loss => Fault::Loss { percent: pick(rng, &[2, 10, 40]) },
         FaultKind::Delay => Fault::Delay { extra: millis(rng, 5, 500) },
+        FaultKind::Reorder => Fault::Reorder { percent: pick(rng, &[2, 10, 40]) },
+        FaultKind::Duplicate => Fault::Duplicate { percent: pick(rng, &[2, 10, 40]) },
         FaultKind::Crash => {
             let losses = [CrashLoss::All, CrashLoss::Tail, CrashLoss::Sectors, CrashLoss::Sectors];
             Fault::Crash { host, loss: pick(rng, &losses) }
@@ -161,9 +171,7 @@ fn draw_fault(rng: &mut impl Rng, kind: FaultKind, field: &Field) -> Fault {
 
 /// One alone, two halves, or two halves with a bridge between them.
 fn draw_partition(rng: &mut impl Rng, host: String, mut everybody: Vec<String>) -> Fault {
-    for index in (1..everybody.len()).rev() {
-        everybody.swap(index, below(rng.next_u64(), index as u64 + 1) as usize);
-    }
+    shuffle(rng, &mut everybody);
     everybody.retain(|other| *other != host);
     let half = everybody.len() / 2;
     match below(rng.next_u64(), 3) {
@@ -178,6 +186,12 @@ fn draw_partition(rng: &mut impl Rng, host: String, mut everybody: Vec<String>) 
             Fault::Partition { left: everybody, right }
         }
         _ => Fault::Partition { left: vec![host], right: everybody },
+    }
+}
+
+fn shuffle(rng: &mut impl Rng, hosts: &mut [String]) {
+    for index in (1..hosts.len()).rev() {
+        hosts.swap(index, below(rng.next_u64(), index as u64 + 1) as usize);
     }
 }
 

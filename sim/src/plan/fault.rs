@@ -36,10 +36,19 @@ pub enum Fault {
     Partition { left: Vec<String>, right: Vec<String> },
     /// `ring A,B,C,D,E for T`: each reaches a majority, and no two the same one.
     Ring { hosts: Vec<String> },
+    /// `clog HOST for T`: nothing reaches it or leaves it.
+    Clog { host: String },
+    /// `swizzle A,B,C for T`: one after the other is clogged, in that order, in the first half of the time; in the second they
+    /// are let go, one after the other, in another order. Source: FoundationDB's simulator.
+    Swizzle { hosts: Vec<String> },
     /// `loss P% for T`: so many packets are lost and sent again.
     Loss { percent: u64 },
     /// `delay T for T`: every packet takes up to that much longer.
     Delay { extra: Duration },
+    /// `reorder P% for T`: so many packets are held back while those behind them arrive.
+    Reorder { percent: u64 },
+    /// `duplicate P% for T`: so many packets arrive twice.
+    Duplicate { percent: u64 },
     /// `crash HOST [all|tail|sectors|disk] for T`: it loses what it had not synced, or its disk, and starts again after
     /// that time.
     Crash { host: String, loss: CrashLoss },
@@ -82,8 +91,12 @@ impl Fault {
             Self::Cut { .. } => FaultKind::Cut,
             Self::Partition { .. } => FaultKind::Partition,
             Self::Ring { .. } => FaultKind::Ring,
+            Self::Clog { .. } => FaultKind::Clog,
+            Self::Swizzle { .. } => FaultKind::Swizzle,
             Self::Loss { .. } => FaultKind::Loss,
             Self::Delay { .. } => FaultKind::Delay,
+            Self::Reorder { .. } => FaultKind::Reorder,
+            Self::Duplicate { .. } => FaultKind::Duplicate,
             Self::Crash { .. } => FaultKind::Crash,
             Self::Pause { .. } => FaultKind::Pause,
             Self::Slow { .. } => FaultKind::Slow,
@@ -105,10 +118,12 @@ impl Fault {
             | Self::SlowConnection { .. }
             | Self::Corrupt { .. }
             | Self::Loss { .. }
-            | Self::Delay { .. } => Vec::new(),
+            | Self::Delay { .. }
+            | Self::Reorder { .. }
+            | Self::Duplicate { .. } => Vec::new(),
             Self::Cut { from, to } => vec![from, to],
             Self::Partition { left, right } => left.iter().chain(right).map(String::as_str).collect(),
-            Self::Ring { hosts } => hosts.iter().map(String::as_str).collect(),
+            Self::Ring { hosts } | Self::Swizzle { hosts } => hosts.iter().map(String::as_str).collect(),
             Self::Kill { host, .. }
             | Self::Exit { host, .. }
             | Self::Starve { host, .. }
@@ -116,6 +131,7 @@ impl Fault {
             | Self::Trap { host, .. }
             | Self::Loop { host, .. }
             | Self::Refuse { host }
+            | Self::Clog { host }
             | Self::Crash { host, .. }
             | Self::Pause { host }
             | Self::Slow { host, .. }

@@ -16,8 +16,12 @@ pub enum FaultKind {
     Cut,
     Partition,
     Ring,
+    Clog,
+    Swizzle,
     Loss,
     Delay,
+    Reorder,
+    Duplicate,
     Crash,
     Pause,
     Slow,
@@ -33,7 +37,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All kinds.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 30] = [
         Self::Kill,
         Self::Exit,
         Self::Starve,
@@ -47,8 +51,12 @@ impl FaultKind {
         Self::Cut,
         Self::Partition,
         Self::Ring,
+        Self::Clog,
+        Self::Swizzle,
         Self::Loss,
         Self::Delay,
+        Self::Reorder,
+        Self::Duplicate,
         Self::Crash,
         Self::Pause,
         Self::Slow,
@@ -74,6 +82,17 @@ impl FaultKind {
         Self::ALL.into_iter().filter(|kind| kind.is_survivable())
     }
 
+    /// What goes wrong between hosts, and with their clocks and pace: all that a cluster lives through without a crash.
+    pub fn between_hosts() -> impl Iterator<Item = Self> {
+        use FaultKind::{
+            Clog, Corrupt, Cut, Delay, Drift, Duplicate, Jump, Loss, Partition, Pause, Refuse, Reorder, Reset,
+        };
+        use FaultKind::{Ring, Slow, SlowConnection, Swizzle};
+        let network = [Reset, SlowConnection, Corrupt, Refuse, Cut, Partition, Ring, Clog, Swizzle];
+        let packets = [Loss, Delay, Reorder, Duplicate];
+        network.into_iter().chain(packets).chain([Pause, Slow, Drift, Jump])
+    }
+
     /// Its name in the counts of a run.
     pub fn name(self) -> &'static str {
         match self {
@@ -90,8 +109,12 @@ impl FaultKind {
             Self::Cut => "network: hosts cut",
             Self::Partition => "network: partition",
             Self::Ring => "network: ring of majorities",
+            Self::Clog => "network: host cut off",
+            Self::Swizzle => "network: hosts cut off one by one",
             Self::Loss => "network: heavy loss",
             Self::Delay => "network: delay",
+            Self::Reorder => "network: reordered",
+            Self::Duplicate => "network: duplicated",
             Self::Crash => "node: crash",
             Self::Pause => "node: paused",
             Self::Slow => "node: slow",

@@ -39,6 +39,8 @@ pub struct Case {
     pub sizes: BTreeMap<String, u64>,
     /// What goes wrong, when the seed does not decide it.
     pub plan: Option<Plan>,
+    /// The program in which it was found, as [`version`](crate::version) says: in another one it may be another run.
+    pub version: Option<String>,
 }
 
 /// Why a text is no case. Nothing ran.
@@ -67,12 +69,29 @@ impl Case {
     /// Everything drawn from that seed.
     pub fn of_seed(seed: u64) -> Self {
         let profile = Profile::of_seed(seed);
-        Self { seed, schedule: 0, orderly_after: None, profile, sizes: BTreeMap::new(), plan: None }
+        Self { seed, schedule: 0, orderly_after: None, profile, sizes: BTreeMap::new(), plan: None, version: None }
+    }
+
+    /// The same, found in this program.
+    #[must_use]
+    pub fn of_this_program(&self) -> Self {
+        Self { version: Some(crate::version().to_owned()), ..self.clone() }
+    }
+
+    /// What to say before it is replayed, when it was found in another program than this.
+    pub fn foreign_version(&self) -> Option<String> {
+        let found = self.version.as_deref().filter(|found| *found != crate::version())?;
+        Some(format!("this case was found by version {found}, and this is {}: it may be another run", crate::version()))
     }
 
     /// Whether the seed decides everything.
     pub fn is_of_seed(&self) -> bool {
         *self == Self::of_seed(self.seed)
+    }
+
+    /// What an event log says first.
+    pub(crate) fn heading(&self) -> String {
+        format!("version {} seed {} {}", env!("CARGO_PKG_VERSION"), self.seed, self.profile)
     }
 
     pub(crate) fn options(&self) -> SimOptions {
@@ -87,6 +106,9 @@ impl Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(version) = &self.version {
+            writeln!(f, "version {version}")?;
+        }
         writeln!(f, "seed {}", self.seed)?;
         if self.schedule != 0 {
             writeln!(f, "schedule {}", self.schedule)?;
@@ -119,6 +141,7 @@ impl FromStr for Case {
             let words: Vec<&str> = line.split("//").next().unwrap_or_default().split_whitespace().collect();
             match words.as_slice() {
                 [] => {}
+                ["version", version] => case.version = Some((*version).to_owned()),
                 ["seed", seed] => case.seed = number(seed)?,
                 ["schedule", schedule] => case.schedule = number(schedule)?,
                 ["orderly-after", polls] => case.orderly_after = Some(number(polls)?),
@@ -153,6 +176,16 @@ mod tests {
         check("seed 1\nprofile policy=lifo", "line 2");
         check("seed 1\n\n1s explode a\nheal 2s", "line 3 of the plan");
         check("seed 1\n1s kill a #1", "no line `heal TIME`");
+    }
+
+    #[test]
+    fn a_case_of_another_program_says_so() {
+        let case = Case::of_seed(7).of_this_program();
+        assert_eq!(case.to_string().parse(), Ok(case.clone()));
+        assert_eq!(case.foreign_version(), None);
+        let foreign: Case = "version 0.0.9+abc\nseed 7".parse().expect("a case");
+        let said = foreign.foreign_version().expect("it is another's");
+        assert!(said.contains("0.0.9+abc") && said.contains(crate::version()), "{said}");
     }
 
     #[test]

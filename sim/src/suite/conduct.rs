@@ -37,7 +37,7 @@ pub(crate) fn run_case(
     let built = catch_unwind(AssertUnwindSafe(|| scenario(&mut test)));
     let plan = case.plan.clone().unwrap_or_else(|| test.draw_plan());
     let sizes = test.drawn_sizes.clone();
-    sim.record("options", &format!("seed {} {}", case.seed, case.profile));
+    sim.record("options", &case.heading());
     let hosts = sim.host_names();
     let outcome = match (built, plan.check(hosts.iter().map(String::as_str))) {
         (Err(panic), _) => Outcome::Crashed(format!("the scenario panicked: {}", message(&*panic))),
@@ -60,12 +60,15 @@ fn report(sim: &Sim, case: &Case, plan: Plan, sizes: BTreeMap<String, u64>, outc
         virtual_time: Duration::from_nanos(sim.now().as_nanos()),
         counts: sim.recorder().counts(),
         reached: sim.recorder().reached(),
+        unwritten: sim.recorder().finish().err().map(|error| error.to_string()),
     }
 }
 
 fn judge(sim: &Sim, test: Test, plan: Plan) -> Outcome {
     let outcome = match sim.block_on(conduct(sim.handle(), test, plan)) {
-        Ok(outcome) | Err(RunError::Failed(outcome)) => outcome,
+        Ok(outcome) => outcome,
+        // What ends a run comes before what else it has caused.
+        Err(RunError::Failed(outcome)) => return outcome,
         Err(error) => Outcome::Stalled(error.to_string()),
     };
     // A node makes an exit reason of a panic: an assertion in a process would fail in silence.

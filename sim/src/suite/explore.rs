@@ -31,6 +31,7 @@ const SHRINK_FOR: Duration = Duration::from_secs(110);
 /// | `RUSM_SHRINK=1` | make a failure smaller, and write the case that is left below `target/rusm-sim` |
 /// | `RUSM_TIMELINE=FILE` | write the page that shows the run: of the failure, or of the only seed |
 /// | `RUSM_RECORD=FILE` | write the event log of the only seed |
+/// | `RUSM_HASHES=DIR` | write the trace hash of each seed there, in a file with the test's name |
 /// | `RUSM_KEEP=1` | keep the case of a failure in `sim-regressions`: it runs first from then on |
 pub struct Suite {
     name: String,
@@ -44,6 +45,8 @@ pub struct Suite {
 struct Shown {
     runs: u64,
     reached: BTreeSet<String>,
+    /// `SEED HASH`, a line each.
+    hashes: String,
 }
 
 /// Where a suite stands: for the command that replays a failure, and for what is kept.
@@ -126,11 +129,16 @@ impl Suite {
                 return Err(self.failed(&case, &report, settings, place));
             }
             shown.runs += 1;
+            let _ = writeln!(shown.hashes, "{seed} {}", report.hash);
             shown.reached.extend(report.reached.into_keys().chain(report.counts.into_keys()));
+        }
+        if let Some(directory) = &settings.hashes {
+            write(&directory.join(format!("{}.hashes", place.name.replace("::", "-"))), shown.hashes.as_bytes())?;
         }
         if shown.runs > SOMETIMES_FROM {
             let Shown { reached, .. } = &shown;
-            if let Some(never) = self.sometimes.iter().find(|what| !reached.contains(*what)) {
+            let never: Vec<&String> = self.sometimes.iter().filter(|what| !reached.contains(*what)).collect();
+            if !never.is_empty() {
                 return Err(format!("{}: no seed reached {never:?}; they reached {reached:?}", place.name));
             }
         }
@@ -138,6 +146,9 @@ impl Suite {
     }
 
     fn run_only(&self, case: &Case, settings: &Settings, place: &Place<'_>) -> Result<(), String> {
+        if let Some(foreign) = case.foreign_version() {
+            eprintln!("{}: {foreign}", place.name);
+        }
         let (report, log) = self.record(case);
         eprintln!("{}: {} events, trace {}", place.name, report.events, report.hash);
         if let Some(file) = &settings.record {
@@ -173,7 +184,7 @@ impl Suite {
                 shrunk.runs, shrunk.report.outcome, shrunk.case
             );
             let file = place.output("case");
-            text.push_str(&match write(&file, shrunk.case.to_string().as_bytes()) {
+            text.push_str(&match write(&file, shrunk.case.of_this_program().to_string().as_bytes()) {
                 Ok(()) => format!("replay: RUSM_CASE={} {}\n", file.display(), place.command),
                 Err(why) => format!("{why}\n"),
             });
@@ -181,7 +192,7 @@ impl Suite {
         }
         if let (true, Some(kept)) = (settings.keep, &place.kept) {
             let file = kept.join(format!("{}.case", case.seed));
-            text.push_str(&match write(&file, smallest.to_string().as_bytes()) {
+            text.push_str(&match write(&file, smallest.of_this_program().to_string().as_bytes()) {
                 Ok(()) => format!("kept as {}\n", file.display()),
                 Err(why) => format!("{why}\n"),
             });
@@ -276,7 +287,7 @@ mod tests {
         };
         assert_eq!(rare(33), Ok(()));
         let text = rare(99).expect_err("no seed reaches it");
-        assert!(text.contains("no seed reached \"rare\""), "{text}");
+        assert!(text.contains("no seed reached [\"rare\"]"), "{text}");
     }
 
     #[test]

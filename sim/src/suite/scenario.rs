@@ -5,6 +5,7 @@ use crate::seed::{below, generator};
 use crate::{FaultKind, Field, Plan, SimHandle};
 use rand_core::Rng;
 use rusm_core::{BoxFuture, Node};
+use rusm_transport::cluster::ClusterOptions;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::{Range, RangeInclusive};
@@ -116,6 +117,21 @@ impl Test {
         let node = Arc::new(NativeNode::new(self.sim.clone(), name.to_owned(), start));
         self.sim.set_tenant(name, node.clone());
         self.nodes.push((name.to_owned(), node));
+    }
+
+    /// Nodes of one cluster, and what is done when one of them has started.
+    pub fn cluster<Fut>(&mut self, names: &[&str], start: impl Fn(Node) -> Fut + Clone + Send + Sync + 'static)
+    where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let nodes: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        for name in names {
+            let (sim, nodes, start) = (self.sim(), nodes.clone(), start.clone());
+            self.node(name, move |node| {
+                sim.join(&node, ClusterOptions { nodes: nodes.clone(), ..ClusterOptions::default() });
+                start(node)
+            });
+        }
     }
 
     /// A script, on a host of that name: it runs from when all nodes are up, and must return. A panic in it breaks the

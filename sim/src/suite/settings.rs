@@ -14,6 +14,8 @@ pub(super) struct Settings {
     pub(super) keep: bool,
     pub(super) timeline: Option<PathBuf>,
     pub(super) record: Option<PathBuf>,
+    /// The directory for a file with the trace hash of each seed.
+    pub(super) hashes: Option<PathBuf>,
 }
 
 impl Settings {
@@ -33,6 +35,7 @@ impl Settings {
             keep: text("RUSM_KEEP").is_some(),
             timeline: text("RUSM_TIMELINE").map(PathBuf::from),
             record: text("RUSM_RECORD").map(PathBuf::from),
+            hashes: text("RUSM_HASHES").map(PathBuf::from),
         }
     }
 }

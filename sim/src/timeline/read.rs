@@ -138,13 +138,14 @@ impl Reader {
             "fault" | "heal" | "full-speed" | "resume" | "corrupted" => {
                 self.event(OUTSIDE, Mark::Fault, format!("{kind} {rest}"), Vec::new());
             }
-            "listen" | "connect" | "connected" | "refused" | "reset" => {
+            "listen" | "connect" | "connected" | "refused" | "reset" | "links-open" | "links-refused" => {
                 self.event(OUTSIDE, Mark::Network, format!("{kind} {rest}"), Vec::new());
             }
             "disk-error" | "disk-full" | "disk-crash" | "disk-gone" | "disk-lie" | "disk-rot" => self.disk(kind, rest),
             // What happens all the time and says little.
-            "spawn" | "done" | "packet" | "arrive" | "deliver" | "disk-read" | "disk-write" | "disk-sync"
-            | "disk-resize" | "mend" | "loss" | "delay" | "network-heal" | "accepting" | "options" => {}
+            "spawn" | "done" | "packet" | "packet-twice" | "arrive" | "deliver" | "links-packet" | "links-twice"
+            | "disk-read" | "disk-write" | "disk-sync" | "disk-resize" | "mend" | "unclog" | "loss" | "delay"
+            | "reorder" | "duplicate" | "network-heal" | "accepting" | "options" => {}
             kind => {
                 self.event(OUTSIDE, Mark::Note, format!("{kind} {rest}"), Vec::new());
             }

@@ -1,9 +1,8 @@
 //! Who sends more than goes out waits with its next turn; nobody else does, and what waits stays within its limit.
 
-use crate::explore::explore;
-use crate::world::{World, below, number_term};
+use crate::world::{NAMES, World, below, number_term};
 use rusm_core::{Context, Encoding, Message, Payload, Pid, Term};
-use rusm_sim::SimHandle;
+use rusm_sim::{SimHandle, Test};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,14 +15,14 @@ const FLOOD: u64 = 800;
 /// What may be between sender and receiver: a lane's queue and its window, and what a turn adds.
 const UNDER_WAY_MAX: u64 = (256 + 256) / 32 + 2;
 
-#[test]
-fn a_flood_holds_up_its_sender_and_nobody_else() {
-    let sometimes = &["a sender was held", "links: cut", "links: reset"];
-    explore("a_flood_holds_up_its_sender_and_nobody_else", 30, sometimes, scenario);
+#[rusm_sim::test(seeds = 51, sometimes = ["a sender was held", "network: hosts cut", "network: connection cut"])]
+fn a_flood_holds_up_its_sender_and_nobody_else(test: &mut Test) {
+    test.cluster(&NAMES, |_| async {});
+    test.script("outside", scenario);
 }
 
 async fn scenario(sim: SimHandle) {
-    let world = World::start(&sim);
+    let world = World::of(&sim);
     let (sent, received) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let sink = world.nodes[1].spawn({
         let received = received.clone();
@@ -34,25 +33,35 @@ async fn scenario(sim: SimHandle) {
         move |context| flood(context, sink, sent)
     });
     let mut rng = sim.random("flood");
-    let mut lossless = true;
+    let network = sim.network();
+    let (mut lossless, mut is_cut) = (true, false);
     for _ in 0..12 {
         sim.sleep(Duration::from_millis(5 + below(&mut rng, 60))).await;
         match below(&mut rng, 4) {
-            0 => world.links.cut("a", "b"),
+            0 if !is_cut => {
+                network.cut("a", "b");
+                is_cut = true;
+            }
             1 => {
                 // What was under way is lost, and what is sent while nobody can be reached.
-                world.links.reset("a", "b");
+                for connection in network.connections() {
+                    network.reset(connection.id);
+                }
                 lossless = false;
             }
-            _ => world.links.mend("a", "b"),
+            _ if is_cut => {
+                network.mend("a", "b");
+                is_cut = false;
+            }
+            _ => {}
         }
         let under_way = sent.load(Ordering::Relaxed) - received.load(Ordering::Relaxed);
         assert!(!lossless || under_way <= UNDER_WAY_MAX, "{under_way} messages are under way");
         if lossless && under_way >= 256 / 32 {
-            sim.recorder().count("a sender was held");
+            sim.sometimes("a sender was held");
         }
     }
-    world.links.heal();
+    network.heal();
     sim.sleep(Duration::from_secs(30)).await;
     // Its turns go on; and the question of another passes.
     let asked = sim.now();

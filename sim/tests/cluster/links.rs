@@ -1,22 +1,25 @@
 //! Links between nodes are symmetric in the end, however they were made, taken away and cut.
 
-use crate::explore::explore;
-use crate::world::{World, below, millis};
+use crate::world::{NAMES, World, below, faults, millis};
 use parking_lot::Mutex;
 use rusm_core::{Context, ExitReason, Message, Pid};
-use rusm_sim::SimHandle;
+use rusm_sim::{SimHandle, Test};
 use std::sync::Arc;
 
 const EACH: usize = 3;
 
-#[test]
-fn links_across_nodes_are_symmetric_in_the_end() {
-    let sometimes = &["an exit of a lost node", "links are left", "links: cut", "links: reset"];
-    explore("links_across_nodes_are_symmetric_in_the_end", 60, sometimes, scenario);
+#[rusm_sim::test(
+    seeds = 60,
+    sometimes = ["an exit of a lost node", "links are left", "network: hosts cut", "network: connection cut"]
+)]
+fn links_across_nodes_are_symmetric_in_the_end(test: &mut Test) {
+    faults(test);
+    test.cluster(&NAMES, |_| async {});
+    test.script("outside", scenario);
 }
 
 async fn scenario(sim: SimHandle) {
-    let world = World::start(&sim);
+    let world = World::of(&sim);
     let told = Told::default();
     let members: Vec<Pid> = (0..3 * EACH)
         .map(|number| {
@@ -25,13 +28,13 @@ async fn scenario(sim: SimHandle) {
         })
         .collect();
     *told.lock() = members.clone();
-    world.chaos(14).await;
+    world.rest().await;
     let links = |pid: Pid| world.node_of(pid).process_info(pid).expect("members trap exits").links;
     for one in &members {
         for other in members.iter().filter(|other| *other != one) {
             assert_eq!(links(*one).contains(other), links(*other).contains(one), "{one:?} and {other:?}");
         }
-        sim.recorder().count(if links(*one).is_empty() { "no links are left" } else { "links are left" });
+        sim.sometimes(if links(*one).is_empty() { "no links are left" } else { "links are left" });
     }
     // The death of one ends all its links, and nobody else's.
     world.node_of(members[0]).exit_signal(members[0], ExitReason::KILL);
@@ -61,7 +64,7 @@ async fn member(context: Context, sim: SimHandle, told: Told) {
         while let Some(message) = context.try_receive(|_| true) {
             let Message::Exit { reason, .. } = message else { panic!("{message:?}") };
             assert_eq!(reason, ExitReason::NOCONNECTION, "nobody dies here");
-            sim.recorder().count("an exit of a lost node");
+            sim.sometimes("an exit of a lost node");
         }
     }
     crate::world::idle(context).await;

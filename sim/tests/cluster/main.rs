@@ -1,14 +1,14 @@
-//! Nodes that are connected by simulated links, over many seeds: delays, lost packets, streams that overtake each other,
-//! one-way cuts, connections that break, nodes that crash and come back.
+//! Nodes of one cluster, over many seeds: delays, lost packets, streams that overtake each other, one-way cuts, connections
+//! that break, nodes that stand still, crash and come back.
 //!
 //! `RUSM_SEED=42 cargo test -p rusm-sim --test cluster NAME` replays one seed of one scenario; `RUSM_SEEDS=1000` runs that
-//! many of each.
+//! many of each. The other variables are those of [`rusm_sim::suite::Suite`].
 
-mod explore;
 mod flood;
 mod links;
 mod monitors;
 mod order;
 mod quiet;
 mod restart;
+mod storm;
 mod world;

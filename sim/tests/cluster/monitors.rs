@@ -1,23 +1,28 @@
 //! Every monitor of a process on another node gives one DOWN, whatever happens to the process and to the links.
 
-use crate::explore::explore;
-use crate::world::{World, below, idle, millis};
+use crate::world::{NAMES, World, below, faults, idle, millis};
 use rusm_core::{Context, ExitReason, Message, Node, Pid};
-use rusm_sim::SimHandle;
+use rusm_sim::{SimHandle, Test};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 const WORKERS: u64 = 4;
 
-#[test]
-fn every_monitor_across_nodes_gives_one_down() {
-    let sometimes = &["down noconnection", "down noproc", "down killed", "alive again", "links: cut", "links: reset"];
-    explore("every_monitor_across_nodes_gives_one_down", 60, sometimes, scenario);
+#[rusm_sim::test(
+    seeds = 60,
+    sometimes = [
+        "down noconnection", "down noproc", "down killed", "alive again", "network: hosts cut", "network: connection cut"
+    ]
+)]
+fn every_monitor_across_nodes_gives_one_down(test: &mut Test) {
+    faults(test);
+    test.cluster(&NAMES, |_| async {});
+    test.script("outside", scenario);
 }
 
 async fn scenario(sim: SimHandle) {
-    let world = World::start(&sim);
+    let world = World::of(&sim);
     let spawn = |node: &Node| (0..WORKERS).map(|_| node.spawn(idle)).collect::<Vec<Pid>>();
     let workers: Arc<Vec<Pid>> = Arc::new(world.nodes.iter().flat_map(spawn).collect());
     let watchers: Vec<Pid> = world
@@ -36,7 +41,7 @@ async fn scenario(sim: SimHandle) {
             world.nodes[below(&mut rng, 3) as usize].exit_signal(victim, ExitReason::KILL);
         }
     };
-    futures_util::join!(storm, world.chaos(14));
+    futures_util::join!(storm, world.rest());
     sim.sleep(Duration::from_secs(200)).await;
     for worker in workers.iter() {
         world.node_of(*worker).exit_signal(*worker, ExitReason::KILL);
@@ -71,7 +76,7 @@ async fn watcher(context: Context, sim: SimHandle, workers: Arc<Vec<Pid>>) {
     if let Some(worker) = unreachable
         && context.is_alive(worker).await
     {
-        sim.recorder().count("alive again");
+        sim.sometimes("alive again");
     }
     loop {
         let message = context.receive().await;
@@ -83,7 +88,7 @@ async fn watcher(context: Context, sim: SimHandle, workers: Arc<Vec<Pid>>) {
 fn heard(sim: &SimHandle, waiting: &mut BTreeSet<rusm_core::Reference>, message: Message) -> Option<Pid> {
     let Message::Down { monitor, object, reason } = message else { panic!("{message:?}") };
     assert!(waiting.remove(&monitor), "a DOWN that nobody waits for, or the second of one monitor: {reason}");
-    sim.recorder().count(&format!("down {}", reason.word()));
+    sim.sometimes(&format!("down {}", reason.word()));
     match object {
         rusm_core::Monitored::Pid(pid) if reason == ExitReason::NOCONNECTION => Some(pid),
         _ => None,

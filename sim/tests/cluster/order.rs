@@ -1,11 +1,10 @@
 //! What one process sends another arrives once and in order, however it is addressed; only the end of an association takes a
 //! tail away, and whoever is linked sees that end exactly there.
 
-use crate::explore::explore;
-use crate::world::{World, below, node_id, number_of, number_term};
+use crate::world::{NAMES, World, below, faults, node_id, number_of, number_term};
 use parking_lot::Mutex;
 use rusm_core::{Context, Destination, ExitReason, Message, Node, Pid, Reference};
-use rusm_sim::SimHandle;
+use rusm_sim::{SimHandle, Test};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +12,16 @@ use std::time::Duration;
 const MESSAGES: u64 = 400;
 const LAST: u64 = u64::MAX;
 
-#[test]
-fn signals_between_nodes_keep_their_order_and_lose_only_a_tail() {
-    let sometimes = &["a tail was lost", "nothing was lost", "links: cut", "links: reset", "links: a packet waited"];
-    explore("signals_between_nodes_keep_their_order_and_lose_only_a_tail", 60, sometimes, scenario);
+#[rusm_sim::test(
+    seeds = 60,
+    sometimes = [
+        "a tail was lost", "nothing was lost", "network: hosts cut", "network: connection cut", "links: a packet waited"
+    ]
+)]
+fn signals_between_nodes_keep_their_order_and_lose_only_a_tail(test: &mut Test) {
+    faults(test);
+    test.cluster(&NAMES, |_| async {});
+    test.script("outside", scenario);
 }
 
 #[derive(Clone, Copy)]
@@ -26,7 +31,7 @@ struct Receiver {
 }
 
 async fn scenario(sim: SimHandle) {
-    let world = World::start(&sim);
+    let world = World::of(&sim);
     let done = Arc::new(Mutex::new(0));
     let mut receivers = Vec::new();
     for node in &world.nodes {
@@ -39,7 +44,7 @@ async fn scenario(sim: SimHandle) {
             node.spawn(move |context| sender(context, world, receivers));
         }
     }
-    world.chaos(14).await;
+    world.rest().await;
     sim.sleep(Duration::from_secs(120)).await;
     // Two senders of each node to each receiver, those of its own node as well.
     assert_eq!(*done.lock(), 18, "every sender's last message has arrived, after everything was mended");
@@ -80,11 +85,11 @@ async fn receive(context: Context, sim: SimHandle, done: Arc<Mutex<u64>>) {
                 let gap = number != heard.last + 1;
                 assert!(!gap || heard.ended, "messages between {} and {number} are lost", heard.last);
                 if gap {
-                    sim.recorder().count("a tail was lost");
+                    sim.sometimes("a tail was lost");
                 }
                 (heard.last, heard.ended) = (number, false);
                 if number == MESSAGES {
-                    sim.recorder().count("nothing was lost");
+                    sim.sometimes("nothing was lost");
                 }
             }
             // How a sender says who it is.
@@ -140,7 +145,7 @@ fn say(context: &Context, receiver: &Receiver, own: u64, number: u64, way: u64, 
         0 => Destination::Pid(receiver.pid),
         1 => Destination::Alias(receiver.alias),
         _ => {
-            let name = crate::world::NAMES.into_iter().find(|name| node_id(name) == receiver.pid.node);
+            let name = NAMES.into_iter().find(|name| node_id(name) == receiver.pid.node);
             Destination::NameAt { name: "receiver".to_owned(), node: node_id(name.expect("a node")) }
         }
     };

@@ -1,18 +1,19 @@
 //! Without faults nothing ends, however long nobody says anything.
 
-use crate::explore::explore;
-use crate::world::{World, idle, number_term};
+use crate::world::{NAMES, World, idle, number_term};
 use rusm_core::Context;
-use rusm_sim::SimHandle;
+use rusm_sim::{SimHandle, Test};
 use std::time::Duration;
 
-#[test]
-fn an_association_that_nobody_uses_stays() {
-    explore("an_association_that_nobody_uses_stays", 40, &[], scenario);
+#[rusm_sim::test(seeds = 40)]
+fn an_association_that_nobody_uses_stays(test: &mut Test) {
+    test.cluster(&NAMES, |_| async {});
+    test.script("outside", scenario);
+    test.bound(Duration::from_secs(400));
 }
 
 async fn scenario(sim: SimHandle) {
-    let world = World::start(&sim);
+    let world = World::of(&sim);
     // Both sides at once.
     let pids = [0, 1].map(|node: usize| {
         let other = world.nodes[1 - node].spawn(idle);
@@ -29,5 +30,6 @@ async fn scenario(sim: SimHandle) {
     for (pid, node) in pids.into_iter().zip(&world.nodes) {
         assert!(node.process_info(pid).is_some(), "it heard of an end");
     }
-    assert_eq!(world.links.connected().len(), 3, "one for each pair: {:?}", world.links.connected());
+    let connections = sim.network().connections();
+    assert_eq!(connections.len(), 3, "one for each pair: {connections:?}");
 }

@@ -4,7 +4,7 @@ use crate::support::below;
 use parking_lot::Mutex;
 use rand_core::Rng;
 use rusm_core::{MemberStatus, Node, NodeInfo, NodeStatus, Pid};
-use rusm_sim::{Links, SimHandle};
+use rusm_sim::SimHandle;
 use rusm_transport::cluster::ClusterOptions;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,8 @@ const TIMEOUT_MS: u64 = 20_000;
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) sim: SimHandle,
-    pub(crate) links: Links,
+    /// Which directions are cut.
+    cuts: Arc<Mutex<Vec<(String, String)>>>,
     /// By number; another one after a crash.
     nodes: Arc<Mutex<Vec<Node>>>,
     /// What runs on a node from its start on.
@@ -62,7 +63,8 @@ pub(crate) const FAULTS: [Fault; 8] = [
 
 impl World {
     pub(crate) fn start(sim: &SimHandle, number: usize, boot: impl Fn(&Node) + Send + Sync + 'static) -> Self {
-        let world = Self { sim: sim.clone(), links: Links::new(sim), nodes: Arc::default(), boot: Arc::new(boot) };
+        let (cuts, nodes) = (Arc::default(), Arc::default());
+        let world = Self { sim: sim.clone(), cuts, nodes, boot: Arc::new(boot) };
         for i in 0..number {
             let node = world.start_node(i, number);
             world.nodes.lock().push(node);
@@ -75,7 +77,7 @@ impl World {
         let node = Node::start(self.sim.node_options(&name(number)));
         let other = if number == 0 { 1 % nodes } else { 0 };
         let options = ClusterOptions { cluster: 1, nodes: vec![name(other)], ..ClusterOptions::default() };
-        self.links.join(&node, options);
+        self.sim.join(&node, options);
         (self.boot)(&node);
         node
     }
@@ -96,11 +98,11 @@ impl World {
             self.sim.sleep(millis(&mut rng, 6_000)).await;
             self.fault(&mut rng).await;
             if below(&mut rng, 3) == 0 {
-                self.links.heal();
+                self.mend();
             }
         }
         self.sim.sleep(millis(&mut rng, TIMEOUT_MS)).await;
-        self.links.heal();
+        self.mend();
         faults
     }
 
@@ -114,11 +116,11 @@ impl World {
         let halves = rng.next_u64();
         let half = |node: usize| halves >> (node % 64) & 1;
         match fault {
-            Fault::OneWay => self.links.cut(&name(one), &name(other)),
+            Fault::OneWay => self.cut(one, other),
             Fault::Isolated => self.cut_where(|a, b| a == one || b == one),
             Fault::Bridge => self.cut_where(|a, b| a != one && b != one && half(a) != half(b)),
             Fault::Split => self.cut_where(|a, b| half(a) != half(b)),
-            Fault::Reset => self.links.reset(&name(one), &name(other)),
+            Fault::Reset => self.reset(&name(one), &name(other)),
             Fault::Pause => {
                 self.sim.pause(&name(one));
                 self.sim.sleep(millis(rng, TIMEOUT_MS)).await;
@@ -140,7 +142,29 @@ impl World {
     fn cut_where(&self, cut: impl Fn(usize, usize) -> bool) {
         for one in 0..self.len() {
             for other in (0..self.len()).filter(|other| *other != one && cut(one, *other)) {
-                self.links.cut(&name(one), &name(other));
+                self.cut(one, other);
+            }
+        }
+    }
+
+    fn cut(&self, from: usize, to: usize) {
+        self.sim.network().cut(&name(from), &name(to));
+        self.cuts.lock().push((name(from), name(to)));
+    }
+
+    /// Ends every cut.
+    fn mend(&self) {
+        for (from, to) in self.cuts.lock().drain(..) {
+            self.sim.network().mend(&from, &to);
+        }
+    }
+
+    /// Breaks the connections between the two.
+    fn reset(&self, one: &str, other: &str) {
+        for connection in self.sim.network().connections() {
+            let ends = [connection.client.as_str(), connection.server.as_str()];
+            if ends == [one, other] || ends == [other, one] {
+                self.sim.network().reset(connection.id);
             }
         }
     }

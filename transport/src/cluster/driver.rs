@@ -1,10 +1,11 @@
 use super::lanes::{Line, Outward};
+use super::mark::Mark;
 use super::wire::{Input, Wire};
-use crate::proto::{Action, Config, Endpoint, Event, Lane, NodeNews};
+use crate::proto::{Action, Config, EndReason, Endpoint, Event, Lane, NodeNews, Refusal, Trust};
 use parking_lot::Mutex;
 use rand_core::Rng;
 use rusm_core::seam::Clock;
-use rusm_core::{Association, Node, NodeId, NodeInfo, Pid};
+use rusm_core::{Association, Node, NodeId, NodeInfo, Pid, TraceEvent};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -190,16 +191,31 @@ impl Task {
                     tracing::warn!(?from, "a signal was refused: {foreign}");
                 }
             }
-            Event::Trust { association, trust } => tracing::debug!(association, "a node is {trust:?}"),
+            Event::Trust { association, trust } => {
+                tracing::debug!(association, "a node is {trust:?}");
+                if trust == Trust::Trusted {
+                    self.mark(Mark::TrustedAgain);
+                }
+            }
             Event::Node(NodeNews::Changed(info)) => {
                 let NodeInfo { name, incarnation, status, reason, member, .. } = &info;
                 tracing::info!(node = %name, incarnation, ?member, "a node is {status:?}: {reason}");
                 self.node.node_changed(info);
             }
             Event::Node(NodeNews::Forgotten(peer)) => self.node.node_forgotten(peer),
-            Event::Open { association, lane } => self.release(|held| (held.0, held.1) == (association, lane)),
+            Event::Open { association, lane } => {
+                self.mark(Mark::LaneOpened);
+                self.release(|held| (held.0, held.1) == (association, lane));
+            }
             Event::Ended { peer, association, reason } => {
                 tracing::debug!(?peer, "an association has ended: {reason}");
+                match reason {
+                    EndReason::Replaced => self.mark(Mark::Replaced),
+                    EndReason::Silent => self.mark(Mark::Silent),
+                    EndReason::Lost => self.mark(Mark::Lost),
+                    EndReason::Unreachable => self.mark(Mark::Unreachable),
+                    _ => {}
+                }
                 if let Some(ended) = self.association(peer, association) {
                     ended.end(&self.node);
                 }
@@ -208,8 +224,18 @@ impl Task {
             }
             Event::Refused { certificate, refusal } => {
                 tracing::warn!(%certificate, "a node was refused: {refusal}");
+                match refusal {
+                    Refusal::Crossed => self.mark(Mark::DialsCrossed),
+                    Refusal::Stale => self.mark(Mark::StaleDial),
+                    Refusal::Incarnation => self.mark(Mark::PastLife),
+                    _ => {}
+                }
             }
         }
+    }
+
+    fn mark(&self, mark: Mark) {
+        self.node.trace_event(&TraceEvent::Sometimes { mark: mark.name() });
     }
 
     /// The node's half of an association; `None` when the node has a later one.

@@ -3,7 +3,9 @@
 
 mod driver;
 mod lanes;
+mod mark;
 mod wire;
 
 pub use driver::{Cluster, ClusterOptions};
+pub use mark::Mark;
 pub use wire::{Input, Wire};

@@ -1,5 +1,5 @@
 use rusm_core::{Context, Node, NodeOptions, TraceEvent, Tracer};
-use rusm_sim::{Links, SimHandle};
+use rusm_sim::SimHandle;
 use rusm_transport::cluster::ClusterOptions;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,13 +18,12 @@ impl Nodes {
 
     /// Starts so many nodes, connected by simulated links; returns the first. What crosses between them is counted.
     pub(super) fn start(sim: &SimHandle, count: usize) -> (Node, Self) {
-        let links = Links::new(sim);
         let names: Vec<String> = (1..=count).map(|number| format!("otp{number}")).collect();
         let mut nodes: Vec<Node> = Vec::new();
         for name in &names {
             let options = NodeOptions { tracer: Some(Arc::new(Crossings)), ..NodeOptions::new(name, sim.seams(name)) };
             let node = Node::start(options);
-            links.join(&node, ClusterOptions { cluster: 1, nodes: names.clone(), ..ClusterOptions::default() });
+            sim.join(&node, ClusterOptions { cluster: 1, nodes: names.clone(), ..ClusterOptions::default() });
             nodes.push(node);
         }
         let first = nodes.remove(0);

@@ -1,12 +1,16 @@
-//! Many seeds, until one fails.
+//! Many seeds, until one fails, time is up or somebody is tired of it.
 
 use super::{Sim, print};
+use crate::exit_code::INTERRUPTED;
+use crate::signals::EndSignals;
+use anyhow::Context as _;
 use rusm_sim::app::AppSimulation;
 use rusm_sim::{Outcome, Report};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// One of so many seeds is run twice: its trace must be the same.
@@ -14,6 +18,14 @@ const REPEAT_EVERY: u64 = 20;
 
 /// How often progress is printed.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+
+/// What the workers share.
+struct Exploration {
+    sim: Sim,
+    next: AtomicU64,
+    stop: AtomicBool,
+    found: Mutex<Found>,
+}
 
 /// What the runs have shown so far.
 struct Found {
@@ -28,43 +40,56 @@ struct Found {
     failure: Option<Report>,
 }
 
+/// Why the command goes on.
+enum Woken {
+    /// A worker has nothing more to do, or could not go on.
+    Ended(anyhow::Result<()>),
+    Interrupted,
+}
+
 pub(super) fn explore(sim: &Sim) -> anyhow::Result<ExitCode> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = sim.jobs.unwrap_or(cores).clamp(1, sim.seeds.max(1) as usize);
-    let next = AtomicU64::new(sim.from);
-    let stop = AtomicBool::new(false);
-    let now = Instant::now();
-    let found = Mutex::new(Found {
-        started: now,
-        printed: now,
-        done: 0,
-        virtual_time: Duration::ZERO,
-        events: 0,
-        counts: BTreeMap::new(),
-        reached: BTreeMap::new(),
-        failure: None,
-    });
     // The first compiles, the others take what it has compiled from the cache.
     let mut apps = Vec::new();
     for _ in 0..jobs {
         apps.push(sim.load()?);
     }
-    let workers: Vec<anyhow::Result<()>> = std::thread::scope(|scope| {
-        let start = |app| {
-            let (next, stop, found) = (&next, &stop, &found);
-            let silent = !sim.show_log;
-            scope.spawn(move || {
-                let _silence =
-                    silent.then(|| tracing::subscriber::set_default(tracing::subscriber::NoSubscriber::default()));
-                work(sim, &app, next, stop, found)
-            })
-        };
-        let workers: Vec<_> = apps.into_iter().map(start).collect();
-        let panicked = |_| Err(anyhow::Error::msg("the simulator panicked"));
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(panicked)).collect()
+    apps[0].check(&sim.case_of(sim.from)?)?;
+    let exploration = Arc::new(Exploration {
+        sim: sim.clone(),
+        next: AtomicU64::new(sim.from),
+        stop: AtomicBool::new(false),
+        found: Mutex::new(Found::new()),
     });
-    workers.into_iter().collect::<anyhow::Result<()>>()?;
-    let found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (tell, told) = mpsc::channel();
+    watch_for_interrupts(tell.clone())?;
+    for app in apps {
+        let (exploration, tell) = (exploration.clone(), tell.clone());
+        std::thread::spawn(move || {
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| exploration.work(&app)));
+            let ended = ended.unwrap_or_else(|_| Err(anyhow::Error::msg("the simulator panicked")));
+            // Nobody waits any more after an interruption.
+            let _ = tell.send(Woken::Ended(ended));
+        });
+    }
+    for _ in 0..jobs {
+        match told.recv().context("the simulator's threads are gone")? {
+            Woken::Ended(ended) => ended?,
+            Woken::Interrupted => {
+                // Runs that are under way end with the process.
+                exploration.stop.store(true, Ordering::Relaxed);
+                println!("interrupted");
+                let found = exploration.found();
+                found.summary(sim);
+                return match &found.failure {
+                    Some(report) => sim.finish(&sim.load()?, &sim.case_of(report.seed)?, report),
+                    None => Ok(ExitCode::from(INTERRUPTED)),
+                };
+            }
+        }
+    }
+    let found = exploration.found();
     found.summary(sim);
     match &found.failure {
         Some(report) => sim.finish(&sim.load()?, &sim.case_of(report.seed)?, report),
@@ -72,41 +97,71 @@ pub(super) fn explore(sim: &Sim) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn work(
-    sim: &Sim,
-    app: &AppSimulation,
-    next: &AtomicU64,
-    stop: &AtomicBool,
-    found: &Mutex<Found>,
-) -> anyhow::Result<()> {
-    let late = || sim.max_time.is_some_and(|max| started(found).elapsed() >= Duration::from_secs(max));
-    while !stop.load(Ordering::Relaxed) && !late() {
-        let seed = next.fetch_add(1, Ordering::Relaxed);
-        if seed >= sim.from.saturating_add(sim.seeds) {
-            break;
-        }
-        let case = sim.case_of(seed)?;
-        let mut report = sim.run_case(app, &case, None)?;
-        if seed.is_multiple_of(REPEAT_EVERY) && report.outcome == Outcome::Passed {
-            let again = sim.run_case(app, &case, None)?;
-            if again.hash != report.hash {
-                let why = format!("two runs of this seed differ: traces {} and {}", report.hash, again.hash);
-                report.outcome = Outcome::Crashed(why);
-            }
-        }
-        if report.outcome != Outcome::Passed {
-            stop.store(true, Ordering::Relaxed);
-        }
-        found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add(sim, report);
-    }
+/// Tells of the first Ctrl-C or SIGTERM; the second ends the process at once.
+fn watch_for_interrupts(tell: Sender<Woken>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot catch signals")?;
+    let mut signals = {
+        let _entered = runtime.enter();
+        EndSignals::catch().context("cannot catch signals")?
+    };
+    std::thread::spawn(move || {
+        runtime.block_on(signals.next());
+        // The command may have ended meanwhile.
+        let _ = tell.send(Woken::Interrupted);
+        runtime.block_on(signals.next());
+        std::process::exit(INTERRUPTED.into());
+    });
     Ok(())
 }
 
-fn started(found: &Mutex<Found>) -> Instant {
-    found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).started
+impl Exploration {
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self, app: &AppSimulation) -> anyhow::Result<()> {
+        let sim = &self.sim;
+        let _silence =
+            (!sim.show_log).then(|| tracing::subscriber::set_default(tracing::subscriber::NoSubscriber::default()));
+        let late = || sim.max_time.is_some_and(|max| self.found().started.elapsed() >= Duration::from_secs(max));
+        while !self.stop.load(Ordering::Relaxed) && !late() {
+            let seed = self.next.fetch_add(1, Ordering::Relaxed);
+            if seed >= sim.from.saturating_add(sim.seeds) {
+                break;
+            }
+            let case = sim.case_of(seed)?;
+            let mut report = sim.run_case(app, &case, None)?;
+            if seed.is_multiple_of(REPEAT_EVERY) && report.outcome == Outcome::Passed {
+                let again = sim.run_case(app, &case, None)?;
+                if again.hash != report.hash {
+                    let why = format!("two runs of this seed differ: traces {} and {}", report.hash, again.hash);
+                    report.outcome = Outcome::Crashed(why);
+                }
+            }
+            if report.outcome != Outcome::Passed {
+                self.stop.store(true, Ordering::Relaxed);
+            }
+            self.found().add(sim, report);
+        }
+        Ok(())
+    }
 }
 
 impl Found {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            started: now,
+            printed: now,
+            done: 0,
+            virtual_time: Duration::ZERO,
+            events: 0,
+            counts: BTreeMap::new(),
+            reached: BTreeMap::new(),
+            failure: None,
+        }
+    }
+
     fn add(&mut self, sim: &Sim, report: Report) {
         self.done += 1;
         self.virtual_time += report.virtual_time;
@@ -123,8 +178,26 @@ impl Found {
         }
         if self.printed.elapsed() >= PROGRESS_EVERY {
             self.printed = Instant::now();
-            eprintln!("{} of {} seeds, {:.0} s", self.done, sim.seeds, self.started.elapsed().as_secs_f64());
+            eprintln!("{}", self.progress(sim));
         }
+    }
+
+    /// `120 of 1000 seeds, 24.0 a second, 37 s left; 14 of 16 kinds of faults, 3 rare branches`.
+    fn progress(&self, sim: &Sim) -> String {
+        let rate = self.done as f64 / self.started.elapsed().as_secs_f64();
+        let left = sim.seeds.saturating_sub(self.done) as f64 / rate;
+        let left = sim.max_time.map_or(left, |max| {
+            left.min(Duration::from_secs(max).saturating_sub(self.started.elapsed()).as_secs_f64())
+        });
+        let kinds: Vec<&str> = AppSimulation::kinds(sim.nodes).map(|kind| kind.name()).collect();
+        let hit = kinds.iter().filter(|kind| self.counts.contains_key(**kind)).count();
+        format!(
+            "{} of {} seeds, {rate:.1} a second, {left:.0} s left; {hit} of {} kinds of faults, {} rare branches",
+            self.done,
+            sim.seeds,
+            kinds.len(),
+            self.reached.len()
+        )
     }
 
     fn summary(&self, sim: &Sim) {
@@ -138,7 +211,7 @@ impl Found {
         println!("happened: {}", print::list(self.counts.iter().map(|(what, count)| format!("{what} ({count})"))));
         let reached = self.reached.iter().map(|(what, seeds)| format!("{what} ({seeds} seeds)"));
         println!("reached: {}", print::list(reached));
-        let kinds = AppSimulation::kinds().iter().map(|kind| kind.name());
+        let kinds = AppSimulation::kinds(sim.nodes).map(|kind| kind.name());
         let never: BTreeSet<&str> = kinds.filter(|kind| !self.counts.contains_key(*kind)).collect();
         if !never.is_empty() && sim.fault_options().is_empty() && self.failure.is_none() {
             println!("never happened: {}", print::list(never.into_iter().map(str::to_owned)));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Version and options first, so that a log says how to get it again.
 pub(super) fn head(directory: &Path, options: &str) {
-    println!("rusm {} sim {} {options}", env!("CARGO_PKG_VERSION"), directory.display());
+    println!("rusm {} sim {} {options}", rusm_sim::version(), directory.display());
 }
 
 /// One run, line by line.

@@ -1,0 +1,155 @@
+use crate::executor::Kernel;
+use crate::plan::FaultKind;
+use crate::seed::{below, mix};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The longest that a packet is held back while others overtake it.
+const HELD_BACK_NS_MAX: u64 = 100_000_000;
+
+/// What is wrong between hosts at present: for the connections of sockets and for the links between nodes alike.
+pub(crate) struct Conditions {
+    kernel: Arc<Kernel>,
+    wrong: Mutex<Wrong>,
+    opened: AtomicU64,
+}
+
+#[derive(Default)]
+struct Wrong {
+    /// How many faults cut that direction.
+    cut: BTreeMap<(u32, u32), u32>,
+    /// How many faults cut that host off from everybody.
+    clogged: BTreeMap<u32, u32>,
+    /// Whom nobody can connect to.
+    refusing: BTreeSet<u32>,
+    /// Of 65536 packets, how many are lost once and sent again, beside those of the profile.
+    lost: u64,
+    /// Every packet takes up to so many nanoseconds more.
+    delay_ns: u64,
+    /// Of 65536 packets, how many are held back.
+    held_back: u64,
+    /// Of 65536 packets, how many arrive twice.
+    doubled: u64,
+    /// The faults are over, and the profile's losses with them.
+    calm: bool,
+}
+
+impl Conditions {
+    /// Nothing is wrong.
+    pub(crate) fn new(kernel: Arc<Kernel>) -> Arc<Self> {
+        Arc::new(Self { kernel, wrong: Mutex::default(), opened: AtomicU64::new(0) })
+    }
+
+    /// The number of a connection that is opened now, of sockets or between nodes.
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.opened.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Whether nothing of that host reaches that other. A host always reaches itself, unless it is cut from itself.
+    pub(crate) fn is_cut(&self, from: u32, to: u32) -> bool {
+        let wrong = self.wrong.lock();
+        let clogged = || from != to && (wrong.clogged.contains_key(&from) || wrong.clogged.contains_key(&to));
+        wrong.cut.contains_key(&(from, to)) || clogged()
+    }
+
+    pub(crate) fn is_refusing(&self, host: u32) -> bool {
+        self.wrong.lock().refusing.contains(&host)
+    }
+
+    /// How much longer a packet takes, whose fate that is: nothing when nothing is wrong. One that is lost is sent again after
+    /// `retransmit_ns`.
+    pub(crate) fn late(&self, fate: u64, retransmit_ns: u64) -> u64 {
+        let (wrong, recorder) = (self.wrong.lock(), &self.kernel.recorder);
+        let mut late = 0;
+        let rolled = fate & 0xffff;
+        if wrong.lost > 0 && rolled < wrong.lost {
+            recorder.count(FaultKind::Loss.name());
+            late += retransmit_ns;
+        } else if !wrong.calm && rolled < self.kernel.profile.lost_packets {
+            recorder.count("network: packet lost");
+            late += retransmit_ns;
+        }
+        if wrong.delay_ns > 0 {
+            recorder.count(FaultKind::Delay.name());
+            late += below(mix(&[fate, 2]), wrong.delay_ns);
+        }
+        if wrong.held_back > 0 && below(mix(&[fate, 3]), 65536) < wrong.held_back {
+            recorder.count(FaultKind::Reorder.name());
+            late += below(mix(&[fate, 4]), HELD_BACK_NS_MAX);
+        }
+        late
+    }
+
+    /// How often a packet arrives, whose fate that is.
+    pub(crate) fn copies(&self, fate: u64) -> u32 {
+        let doubled = self.wrong.lock().doubled;
+        if doubled == 0 || below(mix(&[fate, 5]), 65536) >= doubled {
+            return 1;
+        }
+        self.kernel.recorder.count(FaultKind::Duplicate.name());
+        2
+    }
+
+    pub(super) fn lose(&self, percent: u64) {
+        self.wrong.lock().lost = share(percent);
+    }
+
+    pub(super) fn delay(&self, up_to: Duration) {
+        self.wrong.lock().delay_ns = u64::try_from(up_to.as_nanos()).unwrap_or(u64::MAX);
+    }
+
+    pub(super) fn reorder(&self, percent: u64) {
+        self.wrong.lock().held_back = share(percent);
+    }
+
+    pub(super) fn duplicate(&self, percent: u64) {
+        self.wrong.lock().doubled = share(percent);
+    }
+
+    pub(super) fn cut(&self, from: u32, to: u32) {
+        *self.wrong.lock().cut.entry((from, to)).or_default() += 1;
+    }
+
+    pub(super) fn mend(&self, from: u32, to: u32) {
+        take_one(&mut self.wrong.lock().cut, &(from, to));
+    }
+
+    pub(super) fn clog(&self, host: u32) {
+        *self.wrong.lock().clogged.entry(host).or_default() += 1;
+    }
+
+    pub(super) fn unclog(&self, host: u32) {
+        take_one(&mut self.wrong.lock().clogged, &host);
+    }
+
+    pub(super) fn refuse(&self, host: u32, on: bool) {
+        let refusing = &mut self.wrong.lock().refusing;
+        if on {
+            refusing.insert(host)
+        } else {
+            refusing.remove(&host)
+        };
+    }
+
+    /// From now on nothing is wrong.
+    pub(super) fn heal(&self) {
+        *self.wrong.lock() = Wrong { calm: true, ..Wrong::default() };
+    }
+}
+
+/// What `percent` are of 65536.
+fn share(percent: u64) -> u64 {
+    percent.min(100) * 65536 / 100
+}
+
+fn take_one<K: Ord>(counts: &mut BTreeMap<K, u32>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
