@@ -1,12 +1,12 @@
 //! `cargo xtask hunt`: the chaos suites on seeds that nobody has run, for as long as one likes. What fails is kept as a
 //! case beside the suites, and runs first from then on.
 
+use crate::suites::{self, ALONE};
 use anyhow::{Context, bail};
-use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Seeds of each scenario between two looks at the clock.
-const SEEDS_AT_ONCE: u64 = 2_000;
+const SEEDS_AT_ONCE: u64 = 200;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -29,14 +29,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut failed = 0;
     loop {
         println!("seeds {from} to {}", from + SEEDS_AT_ONCE - 1);
-        let status = Command::new("cargo")
-            .args(["test", "--quiet", "--test", "chaos", "--", &options.name])
-            .env("RUSM_FROM", from.to_string())
-            .env("RUSM_SEEDS", SEEDS_AT_ONCE.to_string())
-            .env("RUSM_SHRINK", "1")
-            .env("RUSM_KEEP", "1")
-            .status()
-            .context("starting cargo")?;
+        let variables = [
+            ("RUSM_FROM", from.to_string()),
+            ("RUSM_SEEDS", SEEDS_AT_ONCE.to_string()),
+            ("RUSM_SHRINK", "1".to_owned()),
+            ("RUSM_KEEP", "1".to_owned()),
+        ];
+        let status = suites::run(&ALONE, &options.name, None, &variables)?;
         failed += u32::from(!status.success());
         from += SEEDS_AT_ONCE;
         if Instant::now() >= end {
@@ -46,7 +45,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     println!("{} seeds of each scenario from {first} on", from - first);
     if failed > 0 {
         bail!(
-            "{failed} rounds failed: the cases are in sim-regressions/, and every run of the suites begins with them"
+            "{failed} rounds failed: the cases are in sim-regressions/ and sim/sim-regressions/, and every run of the suites begins with them"
         );
     }
     Ok(())

@@ -9,9 +9,11 @@ mod disk;
 mod documents;
 mod edges;
 mod guest_toolchain;
+mod hashes;
 mod hunt;
 mod otp;
 mod steps;
+mod suites;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -26,6 +28,8 @@ enum Task {
     Test(steps::Options),
     /// Runs the chaos suites on fresh seeds, and keeps what fails.
     Hunt(hunt::Options),
+    /// Runs each seed of the chaos suites in several processes, and compares the traces.
+    Hashes(hashes::Options),
     /// Runs program files whose outcomes real Erlang/OTP has given.
     #[command(subcommand)]
     Otp(otp::Otp),
@@ -49,7 +53,10 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> anyhow::Result<()> {
-    if matches!(task, Task::Demo(_) | Task::Test(_) | Task::Hunt(_) | Task::Breaks(_) | Task::Bench(_)) {
+    if matches!(
+        task,
+        Task::Demo(_) | Task::Test(_) | Task::Hunt(_) | Task::Hashes(_) | Task::Breaks(_) | Task::Bench(_)
+    ) {
         // Their paths are the repository's, wherever in it they are called.
         std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
     }
@@ -58,6 +65,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test(options) => steps::run(&options),
         Task::Hunt(options) => hunt::run(&options),
         Task::Cluster(options) => cluster::run(&options),
+        Task::Hashes(options) => hashes::run(&options),
         Task::Otp(command) => otp::run(&command),
         Task::Breaks(options) => breaks::run(&options),
         Task::Bench(command) => bench::run(&command),

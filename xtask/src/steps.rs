@@ -1,6 +1,6 @@
 //! `cargo xtask test`: the steps of CI, in order, each timed.
 
-use crate::{breaks, disk, documents, edges, guest_toolchain};
+use crate::{breaks, disk, documents, edges, guest_toolchain, hashes};
 use anyhow::{Context, bail};
 use std::path::Path;
 use std::process::Command;
@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     Step { name: "build", what: "the command and all tests", run: build },
     Step { name: "guests", what: "the examples' components: rusm build, their own tests and lints", run: guests },
     Step { name: "test", what: "unit, model and integration tests, simulation suites", run: test },
+    Step { name: "hashes", what: "that the same seed gives the same trace in other processes", run: same_hashes },
     Step { name: "doctest", what: "the examples in the documentation", run: doctest },
     Step { name: "chat", what: "the chat example in the simulator", run: chat },
 ];
@@ -99,7 +100,8 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
 const EXAMPLES: &[&str] = &["examples/chat", "examples/counter"];
 
 /// The other workspaces beside the root's: they are built for Wasm, or only for measuring.
-const OTHER_WORKSPACES: &[&str] = &["sdk/rust", "benches/otp", "host/tests/guests", "tests/serve/guests"];
+const OTHER_WORKSPACES: &[&str] =
+    &["sdk/rust", "benches/otp", "benches/sim", "host/tests/guests", "tests/serve/guests"];
 
 /// What every step that compiles for this machine selects. One selection, so that nothing is compiled twice: another
 /// one would give other features to what the crates share.
@@ -166,6 +168,10 @@ fn run_tests(more: &[&str]) -> anyhow::Result<()> {
         Command::new("cargo").args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
     let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test", "--lib", "--bins", "--tests"] };
     command("cargo", &[runner, &SELECTION, more].concat())
+}
+
+fn same_hashes() -> anyhow::Result<()> {
+    hashes::in_ci(&SELECTION)
 }
 
 fn doctest() -> anyhow::Result<()> {
