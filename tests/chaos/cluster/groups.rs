@@ -1,10 +1,11 @@
-//! Processes of all nodes join and leave groups, and die, while nodes and networks fail: when it is over, all nodes see all that
-//! are members, and nobody else; and what those who watch were told adds up to that.
+//! Processes of all nodes join and leave groups, and die, while nodes and networks fail: nobody is a member whose node cannot be
+//! reached; when it is over, all nodes see all that are members, and nobody else; and what those who watch were told adds up to
+//! that.
 
 use super::world::{CONVERGED, World, millis};
 use crate::support::below;
 use parking_lot::Mutex;
-use rusm_core::{Context, GroupChange, GroupEvent, GroupsRef, Message, Node, Pid, ProcessGroups, Started};
+use rusm_core::{Context, GroupChange, GroupEvent, GroupsRef, Message, Node, NodeEvent, Pid, ProcessGroups, Started};
 use rusm_sim::SimHandle;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ struct Club {
     over: Arc<AtomicBool>,
 }
 
-#[rusm_sim::test(seeds = 60, sometimes = ["joined again", "left", "died", "others left all at once"])]
+#[rusm_sim::test(seeds = 60, sometimes = ["joined again", "left", "died", "others left all at once", "looked for the lost"])]
 async fn groups_come_together_with_all_that_live(sim: SimHandle) {
     let number = 3 + below(&mut sim.random("number"), 3) as usize;
     let club = Club { sim: sim.clone(), members: Arc::default(), told: Arc::default(), over: Arc::default() };
@@ -70,7 +71,37 @@ async fn open(context: Context, club: Club) {
         let club = club.clone();
         context.spawn(move |context| joiner(context, club, number));
     }
+    let sim = club.sim.clone();
+    context.spawn(move |context| look_for_the_lost(context, sim));
     watch(context, club).await;
+}
+
+/// Who is of a node that there is no association with is no member.
+async fn look_for_the_lost(context: Context, sim: SimHandle) {
+    context.monitor_nodes();
+    let rooms = GroupsRef::from("rooms");
+    loop {
+        let Message::Plain(payload) = context.receive().await else { panic!("not an event") };
+        let event: NodeEvent = payload.downcast().expect("an event");
+        if !event.is_nodedown() {
+            continue;
+        }
+        let lost = event.node.id;
+        let is_back = |message: &Message| match message {
+            Message::Plain(payload) => {
+                payload.downcast_ref::<NodeEvent>().is_some_and(|event| event.node.id == lost && event.is_nodeup())
+            }
+            _ => false,
+        };
+        let mut members = Vec::new();
+        for group in GROUPS {
+            members.extend(rooms.members(&context, group).await.expect("it runs"));
+        }
+        if context.try_receive(is_back).is_none() {
+            sim.sometimes("looked for the lost");
+            assert!(members.iter().all(|pid| pid.node != lost), "members of {:?}: {members:?}", event.node);
+        }
+    }
 }
 
 async fn joiner(context: Context, club: Club, number: u64) {
