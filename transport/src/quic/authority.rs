@@ -1,14 +1,22 @@
+use super::refused::AUTHORITY_NAME;
+use super::revocations::Serial;
 use super::tls::{Named, name_in_certificate};
 use crate::proto::Identity;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData, RevokedCertParams,
+    SerialNumber,
 };
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use time::OffsetDateTime;
 
 /// Certificates count from so long before they are made: the clocks of nodes differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(3600);
+
+/// What a list of revoked certificates says of the next one: there must be something, and nobody asks.
+const NEXT_UPDATE: Duration = Duration::from_secs(3650 * 86_400);
 
 /// The authority of one cluster: whose certificates it has signed is a member, and nobody else.
 ///
@@ -51,7 +59,10 @@ impl Authority {
     /// See [`AuthorityError`].
     pub fn new(now: Duration, valid: Duration) -> Result<Self, AuthorityError> {
         let key = KeyPair::generate()?;
-        let mut parameters = parameters(now, valid, "RUSM cluster authority")?;
+        // No two authorities have one name, so that a stranger's certificate is told from a forged one.
+        let digest = Sha256::digest(key.der_bytes());
+        let digits: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let mut parameters = parameters(now, valid, &format!("{AUTHORITY_NAME} {digits}"))?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = parameters.self_signed(&key)?;
@@ -79,7 +90,7 @@ impl Authority {
     /// See [`AuthorityError`].
     pub fn issue(&self, holder: &Identity, now: Duration, valid: Duration) -> Result<Issued, AuthorityError> {
         let Named(name) = name_in_certificate(holder).ok_or_else(|| AuthorityError::Name(holder.name.clone()))?;
-        let issuer = Issuer::from_ca_cert_pem(&self.certificate, KeyPair::from_pem(&self.key)?)?;
+        let issuer = self.issuer()?;
         let key = KeyPair::generate()?;
         let mut parameters = parameters(now, valid, &holder.name)?;
         parameters.subject_alt_names = vec![rcgen::SanType::DnsName(name.try_into()?)];
@@ -89,6 +100,33 @@ impl Authority {
         parameters.use_authority_key_identifier_extension = true;
         let certificate = parameters.signed_by(&key, &issuer)?;
         Ok(Issued { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+
+    /// Signs the list of that number, as PEM: these certificates count no more. It is to name all of the lists before it.
+    ///
+    /// # Errors
+    /// See [`AuthorityError`].
+    pub fn revoke(&self, number: u64, serials: &BTreeSet<Serial>, now: Duration) -> Result<String, AuthorityError> {
+        let since = date(now)?;
+        let revoked = |serial: &Serial| RevokedCertParams {
+            serial_number: SerialNumber::from(serial.0.clone()),
+            revocation_time: since,
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: since,
+            next_update: date(now.saturating_add(NEXT_UPDATE))?,
+            crl_number: SerialNumber::from(number),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(list.signed_by(&self.issuer()?)?.pem()?)
+    }
+
+    fn issuer(&self) -> Result<Issuer<'static, KeyPair>, AuthorityError> {
+        Ok(Issuer::from_ca_cert_pem(&self.certificate, KeyPair::from_pem(&self.key)?)?)
     }
 }
 

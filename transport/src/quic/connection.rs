@@ -1,15 +1,19 @@
 //! One QUIC connection: a unidirectional stream for each direction of each of the protocol's streams, opened when it is
 //! first written to. Its first two bytes are the stream's number.
 
+use super::refused::refusal;
+use super::revocations::Revocations;
+use super::spread::{self, REVOCATIONS};
 use super::wire::Table;
 use crate::cluster::Input;
 use crate::proto::{ConnectionId, LANE_STREAMS, StreamId};
 use bytes::Bytes;
-use quinn::{RecvStream, VarInt};
+use quinn::{ConnectionError, RecvStream, VarInt};
+use rustls::pki_types::CertificateDer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 /// Bytes that may wait in one stream for the other side to take them.
 const ROOM: usize = 256 << 10;
@@ -22,7 +26,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const END: Bytes = Bytes::new();
 
 const CLOSED: VarInt = VarInt::from_u32(0);
-const VIOLATED: VarInt = VarInt::from_u32(1);
+pub(super) const VIOLATED: VarInt = VarInt::from_u32(1);
+const REVOKED: VarInt = VarInt::from_u32(2);
 
 /// The streams of a connection that exists.
 pub(super) struct Live {
@@ -38,6 +43,21 @@ impl Live {
         }
         tokio::spawn(read(table.clone(), id, quic.clone()));
         Self { quic, writers: BTreeMap::new() }
+    }
+
+    /// The certificate of the other side.
+    pub(super) fn certificate(&self) -> Option<CertificateDer<'static>> {
+        certificate(&self.quic)
+    }
+
+    /// Hands the other side a list of revoked certificates.
+    pub(super) fn tell(&self, list: &Revocations) {
+        spread::tell(self.quic.clone(), list);
+    }
+
+    /// Closes it at once: the other side's certificate counts no more.
+    pub(super) fn cut(self) {
+        self.quic.close(REVOKED, b"the certificate is revoked");
     }
 
     /// Writes to a stream. Never more than the room that was given waits there.
@@ -94,6 +114,7 @@ async fn write(
 /// Reads all streams of a connection until it ends.
 async fn read(table: Arc<Table>, id: ConnectionId, quic: quinn::Connection) {
     let mut seen = BTreeSet::new();
+    let turn = Arc::new(Mutex::new(()));
     while let Ok(mut stream) = quic.accept_uni().await {
         let mut number = [0; 2];
         // The number is in the stream's first packet, or the other side is no node.
@@ -101,6 +122,10 @@ async fn read(table: Arc<Table>, id: ConnectionId, quic: quinn::Connection) {
             continue;
         }
         let number = StreamId(u16::from_be_bytes(number));
+        if number == REVOCATIONS {
+            tokio::spawn(spread::hear(table.clone(), quic.clone(), stream, turn.clone()));
+            continue;
+        }
         if number.0 > LANE_STREAMS || !seen.insert(number) {
             quic.close(VIOLATED, b"no such stream");
             break;
@@ -108,8 +133,22 @@ async fn read(table: Arc<Table>, id: ConnectionId, quic: quinn::Connection) {
         tokio::spawn(read_stream(table.clone(), id, number, stream));
     }
     let ended = quic.closed().await;
-    tracing::debug!(address = %quic.remote_address(), "a connection is gone: {ended}");
+    let address = quic.remote_address();
+    match (refusal(&ended), ended) {
+        // Whoever dials hears only now that the other side does not let it in.
+        (Some(refusal), _) => tracing::warn!(%address, "this node was refused: {refusal}"),
+        (None, ConnectionError::ApplicationClosed(close)) if close.error_code == REVOKED => {
+            tracing::warn!(%address, "this node was thrown out: its certificate is revoked");
+        }
+        (None, ended) => tracing::debug!(%address, "a connection is gone: {ended}"),
+    }
     table.gone(id);
+}
+
+/// What the other side has shown; TLS has checked it.
+pub(super) fn certificate(quic: &quinn::Connection) -> Option<CertificateDer<'static>> {
+    let chain = quic.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    chain.into_iter().next()
 }
 
 async fn read_stream(table: Arc<Table>, id: ConnectionId, stream: StreamId, mut incoming: RecvStream) {

@@ -1,8 +1,9 @@
-use super::tls::holder;
+use super::inspect::Inspected;
 use crate::proto::Identity;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 /// What a member of a cluster proves itself with: the authority's certificate, its own, and its own key.
 pub struct Credentials {
@@ -10,6 +11,7 @@ pub struct Credentials {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     identity: Identity,
+    until: Duration,
 }
 
 /// Why credentials cannot be used.
@@ -50,13 +52,18 @@ impl Credentials {
         let certificate =
             CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(pem("the node's certificate"))?;
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(pem("the node's key"))?;
-        let identity = holder(&certificate).ok_or(CredentialsError::NoMember)?;
-        Ok(Self { authority, chain: vec![certificate], key, identity })
+        let Inspected { holder: identity, until, .. } = Inspected::of_der(&certificate)?;
+        Ok(Self { authority, chain: vec![certificate], key, identity, until })
     }
 
     /// Whom the certificate names.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Until when the certificate counts, since 1970.
+    pub fn until(&self) -> Duration {
+        self.until
     }
 
     /// Which cluster: a digest of its authority.

@@ -1,4 +1,5 @@
 use super::credentials::CredentialsError;
+use super::revocations::{Serial, serial_of};
 use super::tls::holder;
 use crate::proto::Identity;
 use rustls::pki_types::CertificateDer;
@@ -14,6 +15,8 @@ pub struct Inspected {
     pub holder: Identity,
     /// Until when it counts, since 1970.
     pub until: Duration,
+    /// Its number.
+    pub serial: Serial,
 }
 
 impl Inspected {
@@ -24,8 +27,14 @@ impl Inspected {
     pub fn of_pem(certificate: &str) -> Result<Self, CredentialsError> {
         let pem = |error| CredentialsError::Pem { what: "the certificate", error };
         let der = CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(pem)?;
-        let (_, parsed) = X509Certificate::from_der(&der).map_err(|_| CredentialsError::NoMember)?;
+        Self::of_der(&der)
+    }
+
+    pub(super) fn of_der(der: &CertificateDer<'_>) -> Result<Self, CredentialsError> {
+        let (_, parsed) = X509Certificate::from_der(der).map_err(|_| CredentialsError::NoMember)?;
         let until = u64::try_from(parsed.validity().not_after.timestamp()).unwrap_or_default();
-        Ok(Self { holder: holder(&der).ok_or(CredentialsError::NoMember)?, until: Duration::from_secs(until) })
+        let holder = holder(der).ok_or(CredentialsError::NoMember)?;
+        let serial = serial_of(der).ok_or(CredentialsError::NoMember)?;
+        Ok(Self { holder, until: Duration::from_secs(until), serial })
     }
 }

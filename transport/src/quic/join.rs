@@ -1,5 +1,6 @@
 //! Joining: an address is asked who is there.
 
+use super::refused::why;
 use super::wire::{Table, identity};
 use crate::proto::Role;
 use quinn::ClientConfig;
@@ -25,8 +26,8 @@ pub(super) async fn join(table: Arc<Table>, clock: Arc<dyn Clock>, introduction:
                 }
                 return;
             }
-            Err(why) if !complained => {
-                tracing::warn!(%address, "nobody to join there yet: {why}");
+            Err(reason) if !complained => {
+                tracing::warn!(%address, "nobody to join there yet: {reason}");
                 complained = true;
             }
             Err(_) => {}
@@ -38,7 +39,7 @@ pub(super) async fn join(table: Arc<Table>, clock: Arc<dyn Clock>, introduction:
 async fn ask(table: &Table, introduction: ClientConfig, address: SocketAddr) -> Result<String, String> {
     // Any name: the certificate says who answers.
     let connecting = table.endpoint.connect_with(introduction, address, "any.node.rusm");
-    let quic = connecting.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
+    let quic = connecting.map_err(|error| error.to_string())?.await.map_err(|error| why(&error))?;
     let found = identity(&quic).filter(|identity| identity.role == Role::Node).map(|identity| identity.name);
     quic.close(quinn::VarInt::from_u32(0), b"thank you");
     found.ok_or_else(|| "whoever answers is no node".to_owned())

@@ -1,11 +1,16 @@
 use super::credentials::{Credentials, CredentialsError};
 use super::join::join;
+use super::kept::Kept;
+use super::own::Own;
+use super::revocations::{Revocations, RevocationsError};
 use super::tls;
+use super::trust::{Answering, Trust};
 use super::wire::{QuicWire, Table};
 use crate::cluster::{Cluster, ClusterOptions};
-use crate::proto::{Config, LANE_STREAMS, Role};
+use crate::proto::{Config, Identity, LANE_STREAMS, Role};
 use quinn::{Endpoint, TransportConfig, VarInt};
 use rusm_core::Node;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,6 +36,8 @@ pub struct MemberOptions {
 
 /// A node's membership.
 pub struct QuicMember {
+    own: Arc<Own>,
+    identity: Identity,
     table: Arc<Table>,
     cluster: Cluster,
 }
@@ -65,6 +72,21 @@ pub enum MemberError {
     Already,
 }
 
+/// Why a member goes on with the certificate that it has.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenewError {
+    /// The new one is another's.
+    #[error("the new certificate is for {0:?}: it must be for this node")]
+    Name(String),
+    /// The new one is of another authority.
+    #[error("the new certificate is of another cluster's authority")]
+    Authority,
+    /// The new one cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+}
+
 impl QuicMember {
     /// Makes the node a member; it needs a tokio runtime. It is one until [`stop`](Self::stop).
     ///
@@ -76,15 +98,22 @@ impl QuicMember {
         if identity.name != node.name() || identity.role != Role::Node {
             return Err(MemberError::Name { certificate: identity.name.clone(), node: node.name().to_owned() });
         }
+        let identity = identity.clone();
+        let (trust, own) = (Trust::new(&credentials)?, Own::new(&credentials)?);
+        let kept = Kept::new(node.seams().storage.clone());
+        if let Some(list) = kept.load(trust.authority()) {
+            trust.install(list);
+        }
         let transport = Arc::new(transport(&config));
-        let mut server = tls::server(&credentials)?;
+        let mut server = tls::server(trust.clone(), own.clone())?;
         server.transport_config(transport.clone());
-        let [mut client, mut introduction] = [tls::client(&credentials)?, tls::introduction(&credentials)?];
+        let mut client = tls::client(Answering { trust: trust.clone(), anyone: false }, own.clone())?;
+        let mut introduction = tls::client(Answering { trust: trust.clone(), anyone: true }, own.clone())?;
         client.transport_config(transport.clone());
         introduction.transport_config(transport);
         let endpoint = Endpoint::server(server, listen);
         let endpoint = endpoint.map_err(|error| MemberError::Listen { address: listen, error })?;
-        let table = Table::new(endpoint, client);
+        let table = Table::new(endpoint, trust, client, kept, node.seams().executor.clone());
         let bound = table.endpoint.local_addr().ok().filter(|bound| !bound.ip().is_unspecified());
         let address = advertise.or(bound).map_or(String::new(), |address| address.to_string());
         let options = ClusterOptions { cluster: credentials.cluster(), nodes: Vec::new(), address, config };
@@ -95,7 +124,7 @@ impl QuicMember {
             let clock = node.seams().clock.clone();
             tokio::spawn(join(table.clone(), clock, introduction.clone(), address));
         }
-        Ok(Self { table, cluster })
+        Ok(Self { own, identity, table, cluster })
     }
 
     /// The UDP address that it listens on.
@@ -103,8 +132,42 @@ impl QuicMember {
         self.table.endpoint.local_addr().expect("a bound socket has an address")
     }
 
-    /// Leaves: the other nodes hear of it at once.
-    pub async fn stop(self) {
+    /// Shows others a new certificate from now on: in each connection that begins, while those that there are go on.
+    ///
+    /// # Errors
+    /// See [`RenewError`]. Then nothing has changed.
+    pub fn renew(&self, credentials: &Credentials) -> Result<(), RenewError> {
+        if *credentials.identity() != self.identity {
+            return Err(RenewError::Name(credentials.identity().name.clone()));
+        }
+        if credentials.authority != *self.table.trust.authority() {
+            return Err(RenewError::Authority);
+        }
+        Ok(self.own.renew(credentials)?)
+    }
+
+    /// Takes in a list of revoked certificates, as PEM: the connections of whoever it names are closed, in all nodes that hear of
+    /// it, and it is handed on to them. False when the list that counts is as new.
+    ///
+    /// # Errors
+    /// See [`RevocationsError`]. Then nothing has changed.
+    pub fn revoke(&self, list: &str) -> Result<bool, RevocationsError> {
+        let list = Revocations::of_pem_and_der(list, self.table.trust.authority())?;
+        Ok(self.table.install(list))
+    }
+
+    /// The number of the list of revoked certificates that counts, if there is one.
+    pub fn revocations(&self) -> Option<u64> {
+        self.table.trust.revocations().map(|list| list.number())
+    }
+
+    /// Where other nodes of the cluster listen, as far as is known.
+    pub fn addresses(&self) -> BTreeMap<String, SocketAddr> {
+        self.table.addresses()
+    }
+
+    /// Leaves: the other nodes hear of it at once. Again it does nothing.
+    pub async fn stop(&self) {
         self.cluster.stop();
         self.table.endpoint.set_server_config(None);
         let _ = tokio::time::timeout(STOP_TIME, self.table.endpoint.wait_idle()).await;
@@ -115,7 +178,8 @@ impl QuicMember {
 fn transport(config: &Config) -> TransportConfig {
     let mut transport = TransportConfig::default();
     transport.max_concurrent_bidi_streams(VarInt::from_u32(0));
-    transport.max_concurrent_uni_streams(VarInt::from_u32(u32::from(LANE_STREAMS) + 1));
+    // One for control, and one at a time for revoked certificates.
+    transport.max_concurrent_uni_streams(VarInt::from_u32(u32::from(LANE_STREAMS) + 2));
     // The protocol has signs of life of its own, and decides when a silence is an end; QUIC only clears away.
     let idle = config.down_after.saturating_mul(2);
     transport.max_idle_timeout(Some(idle.try_into().unwrap_or(VarInt::MAX.into())));

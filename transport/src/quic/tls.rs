@@ -1,14 +1,15 @@
 //! TLS 1.3 between members: who is let in, and what a certificate says of its holder.
 
-use super::credentials::{Credentials, CredentialsError};
+use super::credentials::CredentialsError;
+use super::own::Own;
+use super::trust::{Answering, Trust};
 use crate::proto::{Identity, Role};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::pki_types::CertificateDer;
+use rustls::server::NoServerSessionStorage;
+use rustls::{ClientConfig, ServerConfig};
 use std::sync::Arc;
 
 /// What the two sides speak, for TLS: another major version of the protocol has another.
@@ -39,99 +40,33 @@ pub(super) fn holder(certificate: &CertificateDer<'_>) -> Option<Identity> {
     name_in_certificate(&identity).map(|_| identity)
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn authorities(credentials: &Credentials) -> Result<Arc<RootCertStore>, CredentialsError> {
-    let mut authorities = RootCertStore::empty();
-    authorities.add(credentials.authority.clone()).map_err(CredentialsError::Authority)?;
-    Ok(Arc::new(authorities))
-}
-
 /// How others are let in: with a certificate of the cluster's authority, and not without.
-pub(super) fn server(credentials: &Credentials) -> Result<quinn::ServerConfig, CredentialsError> {
-    let verifier = WebPkiClientVerifier::builder_with_provider(authorities(credentials)?, provider()).build();
-    let verifier = verifier.map_err(|error| CredentialsError::Verifier(error.to_string()))?;
+pub(super) fn server(trust: Arc<Trust>, own: Arc<Own>) -> Result<quinn::ServerConfig, CredentialsError> {
     let config = ServerConfig::builder_with_provider(provider()).with_protocol_versions(&[&rustls::version::TLS13]);
-    let config = config.map_err(CredentialsError::Tls)?.with_client_cert_verifier(verifier);
-    let (chain, key) = credentials.certificate();
-    let mut config = config.with_single_cert(chain, key).map_err(CredentialsError::Tls)?;
+    let config = config.map_err(CredentialsError::Tls)?.with_client_cert_verifier(trust);
+    let mut config = config.with_cert_resolver(own);
     config.alpn_protocols = vec![ALPN.to_vec()];
+    // Who resumes a session is not asked for a certificate, which may have been revoked meanwhile.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
     let config = QuicServerConfig::try_from(config).expect("TLS 1.3 has QUIC's first cipher suite");
     Ok(quinn::ServerConfig::with_crypto(Arc::new(config)))
 }
 
-/// How others are dialled: they must be who was dialled.
-pub(super) fn client(credentials: &Credentials) -> Result<quinn::ClientConfig, CredentialsError> {
-    let config = client_builder()?.with_root_certificates(authorities(credentials)?);
-    finish(credentials, config)
-}
-
-/// How an address is asked who is there: any member of the cluster may answer.
-pub(super) fn introduction(credentials: &Credentials) -> Result<quinn::ClientConfig, CredentialsError> {
-    let verifier = WebPkiServerVerifier::builder_with_provider(authorities(credentials)?, provider()).build();
-    let verifier = verifier.map_err(|error| CredentialsError::Verifier(error.to_string()))?;
-    let config = client_builder()?.dangerous().with_custom_certificate_verifier(Arc::new(AnyMember(verifier)));
-    finish(credentials, config)
-}
-
-fn client_builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, CredentialsError> {
+/// How others are dialled: they must be who was dialled, or, when an address is asked who is there, any member.
+pub(super) fn client(answering: Answering, own: Arc<Own>) -> Result<quinn::ClientConfig, CredentialsError> {
     let config = ClientConfig::builder_with_provider(provider());
-    config.with_protocol_versions(&[&rustls::version::TLS13]).map_err(CredentialsError::Tls)
-}
-
-fn finish(
-    credentials: &Credentials,
-    config: rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>,
-) -> Result<quinn::ClientConfig, CredentialsError> {
-    let (chain, key) = credentials.certificate();
-    let mut config = config.with_client_auth_cert(chain, key).map_err(CredentialsError::Tls)?;
+    let config = config.with_protocol_versions(&[&rustls::version::TLS13]).map_err(CredentialsError::Tls)?;
+    let config = config.dangerous().with_custom_certificate_verifier(Arc::new(answering));
+    let mut config = config.with_client_cert_resolver(own);
     config.alpn_protocols = vec![ALPN.to_vec()];
+    config.resumption = Resumption::disabled();
     let config = QuicClientConfig::try_from(config).expect("TLS 1.3 has QUIC's first cipher suite");
     Ok(quinn::ClientConfig::new(Arc::new(config)))
-}
-
-/// Checks everything of a certificate but which member it names.
-#[derive(Debug)]
-struct AnyMember(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for AnyMember {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let no_member = || rustls::Error::General("the certificate names no node of a cluster".to_owned());
-        let Named(name) = holder(end_entity).and_then(|holder| name_in_certificate(&holder)).ok_or_else(no_member)?;
-        let name = ServerName::try_from(name).map_err(|_| no_member())?;
-        self.0.verify_server_cert(end_entity, intermediates, &name, ocsp_response, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
-use super::connection::Live;
+use super::connection::{Live, certificate};
+use super::kept::Kept;
+use super::refused::{refusal, why};
+use super::revocations::Revocations;
 use super::tls::{Named, holder, name_in_certificate};
+use super::trust::Trust;
 use crate::cluster::{Cluster, Input, Wire};
 use crate::proto::{ConnectionId, Identity, Role, StreamId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use quinn::{ClientConfig, Endpoint, Incoming};
-use rustls::pki_types::CertificateDer;
+use rusm_core::seam::Executor;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -17,7 +21,10 @@ pub(super) struct QuicWire(pub(super) Arc<Table>);
 /// The connections of one member, and where the others are.
 pub(super) struct Table {
     pub(super) endpoint: Endpoint,
+    pub(super) trust: Arc<Trust>,
     client: ClientConfig,
+    kept: Arc<Kept>,
+    executor: Arc<dyn Executor>,
     /// Set before anything happens.
     pub(super) cluster: OnceLock<Cluster>,
     state: Mutex<State>,
@@ -33,14 +40,21 @@ struct State {
 }
 
 enum Slot {
-    /// It is being dialled.
-    Dialling,
+    /// It is being made.
+    Opening,
     Live(Live),
 }
 
 impl Table {
-    pub(super) fn new(endpoint: Endpoint, client: ClientConfig) -> Arc<Self> {
-        Arc::new(Self { endpoint, client, cluster: OnceLock::new(), state: Mutex::default(), moved: Notify::new() })
+    pub(super) fn new(
+        endpoint: Endpoint,
+        trust: Arc<Trust>,
+        client: ClientConfig,
+        kept: Kept,
+        executor: Arc<dyn Executor>,
+    ) -> Arc<Self> {
+        let (cluster, state, moved) = (OnceLock::new(), Mutex::default(), Notify::new());
+        Arc::new(Self { endpoint, trust, client, kept: Arc::new(kept), executor, cluster, state, moved })
     }
 
     /// The node of that name is at that address.
@@ -49,6 +63,10 @@ impl Table {
         if before != Some(address) {
             self.moved.notify_waiters();
         }
+    }
+
+    pub(super) fn addresses(&self) -> BTreeMap<String, SocketAddr> {
+        self.state.lock().addresses.clone()
     }
 
     fn address(&self, node: &str) -> Option<SocketAddr> {
@@ -87,7 +105,7 @@ impl Table {
         let address = incoming.remote_address();
         let quic = match incoming.await {
             Ok(quic) => quic,
-            Err(error) => return tracing::warn!(%address, "a connection was refused: {error}"),
+            Err(error) => return tracing::warn!(%address, "a connection was refused: {}", why(&error)),
         };
         let Some(identity) = identity(&quic) else {
             quic.close(quinn::VarInt::from_u32(1), b"your certificate names no node");
@@ -97,28 +115,77 @@ impl Table {
             // Nodes dial from where they listen.
             self.locate(&identity.name, address);
         }
-        let mut state = self.state.lock();
-        state.accepted += 1;
-        let id = ConnectionId::Accepted(state.accepted);
-        self.input(Input::Accepted(id, identity));
-        let live = Live::start(&self, id, quic);
-        state.connections.insert(id, Slot::Live(live));
+        let id = {
+            let state = &mut self.state.lock();
+            state.accepted += 1;
+            let id = ConnectionId::Accepted(state.accepted);
+            state.connections.insert(id, Slot::Opening);
+            id
+        };
+        self.enter(id, quic, Input::Accepted(id, identity));
     }
 
     async fn dial(self: Arc<Self>, id: ConnectionId, node: String) {
         match self.try_dial(&node).await {
-            Ok(quic) => {
-                let mut state = self.state.lock();
-                // The cluster may have closed it meanwhile.
-                let Some(slot) = state.connections.get_mut(&id) else { return };
-                self.input(Input::Connected(id, Identity { name: node, role: Role::Node }));
-                *slot = Slot::Live(Live::start(&self, id, quic));
-            }
+            Ok(quic) => self.enter(id, quic, Input::Connected(id, Identity { name: node, role: Role::Node })),
             Err(why) => {
                 tracing::debug!(node, "a node cannot be reached: {why}");
                 self.gone(id);
             }
         }
+    }
+
+    /// A connection is there, unless the cluster has closed it meanwhile.
+    fn enter(self: &Arc<Self>, id: ConnectionId, quic: quinn::Connection, input: Input) {
+        let state = &mut *self.state.lock();
+        let Some(slot) = state.connections.get_mut(&id) else { return };
+        if certificate(&quic).is_none_or(|certificate| self.trust.is_revoked(&certificate)) {
+            // Since the handshake has looked.
+            state.connections.remove(&id);
+            return self.input(Input::Closed(id));
+        }
+        self.input(input);
+        let live = Live::start(self, id, quic);
+        if let Some(list) = self.trust.revocations() {
+            live.tell(&list);
+        }
+        *slot = Slot::Live(live);
+    }
+
+    /// From now on this list of revoked certificates counts: whoever it names is thrown out, and everybody else is handed it.
+    /// False when the one that counts is as new.
+    pub(super) fn install(&self, list: Revocations) -> bool {
+        if !self.trust.install(list.clone()) {
+            return false;
+        }
+        tracing::info!(
+            number = list.number(),
+            certificates = list.serials().len(),
+            "a new list of revoked certificates"
+        );
+        let state = &mut *self.state.lock();
+        let is_revoked = |live: &Live| live.certificate().is_none_or(|certificate| self.trust.is_revoked(&certificate));
+        let revoked = |_: &ConnectionId, slot: &mut Slot| matches!(slot, Slot::Live(live) if is_revoked(live));
+        for (id, slot) in state.connections.extract_if(.., revoked) {
+            if let Slot::Live(live) = slot {
+                let node = live.certificate().and_then(|certificate| holder(&certificate)).map(|holder| holder.name);
+                tracing::warn!(node, "a node is thrown out: its certificate is revoked");
+                live.cut();
+            }
+            self.input(Input::Closed(id));
+        }
+        for slot in state.connections.values() {
+            if let Slot::Live(live) = slot {
+                live.tell(&list);
+            }
+        }
+        let kept = self.kept.clone();
+        self.executor.spawn_blocking(Box::new(move || {
+            if let Err(error) = kept.store(&list) {
+                tracing::error!(%error, "a list of revoked certificates could not be stored: it counts until the node stops");
+            }
+        }));
+        true
     }
 
     /// Dials a node where it is; somewhere else when it turns out meanwhile to have moved there.
@@ -139,7 +206,14 @@ impl Table {
             };
             tokio::select! {
                 biased;
-                dialled = dialling => return dialled.map_err(|error| at(error.to_string())),
+                dialled = dialling => {
+                    return dialled.map_err(|error| {
+                        if let Some(refusal) = refusal(&error) {
+                            tracing::warn!(node, %address, "no connection is made: {refusal}");
+                        }
+                        at(why(&error))
+                    });
+                }
                 () = moved => {}
             }
         }
@@ -148,7 +222,7 @@ impl Table {
 
 impl Wire for QuicWire {
     fn dial(&self, connection: ConnectionId, node: &str) {
-        self.0.state.lock().connections.insert(connection, Slot::Dialling);
+        self.0.state.lock().connections.insert(connection, Slot::Opening);
         tokio::spawn(self.0.clone().dial(connection, node.to_owned()));
     }
 
@@ -175,6 +249,5 @@ impl Wire for QuicWire {
 
 /// Who is on the other side: TLS has checked the certificate.
 pub(super) fn identity(quic: &quinn::Connection) -> Option<Identity> {
-    let chain = quic.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
-    holder(chain.first()?)
+    holder(&certificate(quic)?)
 }

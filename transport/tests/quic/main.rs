@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "real sockets, real time and real processes: no simulator")]
 
+mod certificates;
 mod life;
 mod members;
 mod refused;

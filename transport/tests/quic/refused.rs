@@ -57,6 +57,7 @@ async fn who_answers_at_a_nodes_address_must_be_that_node() {
     assert_eq!(b.ask_until_answered("a", "hello").await, "hello");
     let address = b.address();
     b.member.stop().await;
+    drop(b);
     // Its socket is closed a moment later.
     within(async {
         while std::net::UdpSocket::bind(address).is_err() {

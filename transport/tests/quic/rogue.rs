@@ -2,6 +2,7 @@
 
 use crate::support::{Member, authority, issue, loopback, within};
 use quinn::crypto::rustls::QuicClientConfig;
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair};
 use rusm_transport::quic::{Authority, Issued};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
@@ -9,8 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A connection of somebody with a certificate, and with software of his own.
-async fn connect(authority: &Authority, issued: &Issued, address: SocketAddr) -> (quinn::Endpoint, quinn::Connection) {
+/// Somebody with a certificate, and with software of his own.
+pub(crate) fn client(authority: &Authority, issued: &Issued) -> (quinn::Endpoint, quinn::ClientConfig) {
     let certificate = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
     let mut roots = RootCertStore::empty();
     roots.add(certificate(authority.certificate())).expect("an authority");
@@ -22,10 +23,41 @@ async fn connect(authority: &Authority, issued: &Issued, address: SocketAddr) ->
     let mut config = config.with_client_auth_cert(vec![certificate(&issued.certificate)], key).expect("they fit");
     config.alpn_protocols = vec![b"rusm/1".to_vec()];
     let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(config).expect("TLS 1.3")));
-    let endpoint = quinn::Endpoint::client(loopback()).expect("a free port");
+    (quinn::Endpoint::client(loopback()).expect("a free port"), config)
+}
+
+/// A connection of such a one.
+pub(crate) async fn connect(
+    authority: &Authority,
+    issued: &Issued,
+    address: SocketAddr,
+) -> (quinn::Endpoint, quinn::Connection) {
+    let (endpoint, config) = client(authority, issued);
     let connecting = endpoint.connect_with(config, address, "a.node.rusm").expect("an address");
     let quic = within(connecting).await.expect("its certificate is good");
     (endpoint, quic)
+}
+
+/// A certificate that names the authority, which has not signed it.
+pub(crate) fn forge(authority: &Authority, node: &str) -> Issued {
+    let other = KeyPair::generate().expect("a key");
+    let issuer = Issuer::from_ca_cert_pem(authority.certificate(), other).expect("an authority");
+    let (parameters, key) = parameters(&format!("{node}.node.rusm"));
+    let certificate = parameters.signed_by(&key, &issuer).expect("a certificate");
+    Issued { certificate: certificate.pem(), key: key.serialize_pem() }
+}
+
+/// A certificate of no authority at all.
+pub(crate) fn self_signed(name: &str) -> Issued {
+    let (parameters, key) = parameters(name);
+    let certificate = parameters.self_signed(&key).expect("a certificate");
+    Issued { certificate: certificate.pem(), key: key.serialize_pem() }
+}
+
+fn parameters(name: &str) -> (CertificateParams, KeyPair) {
+    let mut parameters = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+    (parameters, KeyPair::generate().expect("a key"))
 }
 
 /// Writes each of these to a stream of its own, and waits until the node closes the connection.

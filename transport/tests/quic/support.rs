@@ -1,10 +1,14 @@
+use parking_lot::Mutex;
 use rusm_core::seam::Seams;
 use rusm_core::{CallError, Context, Destination, Encoding, Message, Node, NodeId, NodeOptions, Payload, Term};
 use rusm_transport::proto::{Config, Identity, Role};
 use rusm_transport::quic::{Authority, Credentials, Issued, MemberOptions, QuicMember};
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
 
 /// More than anything here takes on the slowest machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(120);
@@ -42,6 +46,8 @@ pub(crate) fn loopback() -> SocketAddr {
 pub(crate) struct Member {
     pub(crate) node: Node,
     pub(crate) member: QuicMember,
+    /// Its storage.
+    pub(crate) directory: Arc<TempDir>,
 }
 
 impl Member {
@@ -54,11 +60,23 @@ impl Member {
     }
 
     pub(crate) fn start_at(listen: SocketAddr, name: &str, credentials: Credentials, join: &[SocketAddr]) -> Self {
-        let node = node(name);
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        Self::start_in(directory, listen, name, credentials, join)
+    }
+
+    /// With the storage of an earlier life.
+    pub(crate) fn start_in(
+        directory: Arc<TempDir>,
+        listen: SocketAddr,
+        name: &str,
+        credentials: Credentials,
+        join: &[SocketAddr],
+    ) -> Self {
+        let node = node_in(directory.path(), name);
         let options =
             MemberOptions { listen, credentials, advertise: None, join: join.to_vec(), config: Config::default() };
         let member = QuicMember::start(&node, options).expect("a free port");
-        Self { node, member }
+        Self { node, member, directory }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -89,7 +107,11 @@ impl Member {
 
 /// A node with a process that says back what it is asked.
 pub(crate) fn node(name: &str) -> Node {
-    let node = Node::start(NodeOptions::new(name, Seams::production(std::env::temp_dir())));
+    node_in(&std::env::temp_dir().join("rusm-quic-tests-without-storage"), name)
+}
+
+fn node_in(directory: &Path, name: &str) -> Node {
+    let node = Node::start(NodeOptions::new(name, Seams::production(directory)));
     let echo = node.spawn(echo);
     node.register("echo", echo).expect("the name is free");
     node
@@ -109,4 +131,44 @@ pub(crate) fn echo_at(node: &str) -> Destination {
 
 pub(crate) fn text_term(text: &str) -> Term {
     Term::new(Encoding::Raw, text.as_bytes().to_vec())
+}
+
+/// Catches what is logged by any test from now on. Tests share it: each looks for names that no other uses.
+pub(crate) struct Log;
+
+static LOGGED: Mutex<String> = Mutex::new(String::new());
+
+impl Log {
+    pub(crate) fn start() -> Self {
+        static STARTED: Once = Once::new();
+        STARTED.call_once(|| {
+            let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(|| Log);
+            lines.with_max_level(tracing::Level::INFO).init();
+        });
+        Self
+    }
+
+    /// Waits for a line with all of these.
+    pub(crate) async fn until(&self, parts: &[&str]) {
+        let found = || LOGGED.lock().lines().any(|line| parts.iter().all(|part| line.contains(part)));
+        let waiting = async {
+            while !found() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(BOUND, waiting).await.is_err() {
+            panic!("{parts:?} is not in one line of: {}", LOGGED.lock());
+        }
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOGGED.lock().push_str(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
