@@ -2,9 +2,10 @@
 
 use anyhow::{Context as _, bail};
 use rusm_transport::proto::{Identity, Role};
-use rusm_transport::quic::{Authority, Credentials, Inspected, Issued};
+use rusm_transport::quic::{Authority, Credentials, Inspected, Issued, Revocations, Serial};
+use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,6 +14,10 @@ const AUTHORITY: &str = "authority.pem";
 const AUTHORITY_KEY: &str = "authority-key.pem";
 const CERTIFICATE: &str = "node.pem";
 const KEY: &str = "node-key.pem";
+/// The certificates that count no more, in the authority's folder and in the members'.
+const REVOKED: &str = "revoked.pem";
+/// All certificates that were ever made, one a line: its number and its node.
+const ISSUED: &str = "issued";
 
 /// The folder of a cluster's authority: who has it can make members.
 pub(crate) struct ClusterDir {
@@ -21,6 +26,7 @@ pub(crate) struct ClusterDir {
 }
 
 /// The folder of one member: all that its node needs.
+#[derive(Clone)]
 pub(crate) struct MemberDir(PathBuf);
 
 /// Time of day, since 1970.
@@ -78,6 +84,9 @@ impl ClusterDir {
         write_new(&member.join(KEY), &issued.key)?;
         write_new(&member.join(CERTIFICATE), &issued.certificate)?;
         replace(&member.join(AUTHORITY), self.authority.certificate())?;
+        if let Some(list) = read_if_there(&self.path.join(REVOKED))? {
+            replace(&member.join(REVOKED), &list)?;
+        }
         Ok(member)
     }
 
@@ -99,9 +108,53 @@ impl ClusterDir {
         Ok(member)
     }
 
+    /// Makes a certificate, and writes down that there is one: it can be revoked also when the node has another one by then.
     fn sign(&self, node: &str, valid: Duration) -> anyhow::Result<Issued> {
         let holder = Identity { name: node.to_owned(), role: Role::Node };
-        Ok(self.authority.issue(&holder, now(), valid)?)
+        let issued = self.authority.issue(&holder, now(), valid)?;
+        let serial = Inspected::of_pem(&issued.certificate)?.serial;
+        append(&self.path.join(ISSUED), &format!("{serial} {node}\n"))?;
+        Ok(issued)
+    }
+
+    /// Revokes all certificates that a node has ever had: writes a new list here and into the members' folders, and returns
+    /// where, and how many certificates of the node it names.
+    ///
+    /// # Errors
+    /// The node never had any.
+    pub(crate) fn revoke(&self, node: &str) -> anyhow::Result<(PathBuf, usize)> {
+        let path = self.path.join(REVOKED);
+        let of_node = self.issued(node)?;
+        if of_node.is_empty() {
+            bail!("{node} never had a certificate of {}", self.path.display());
+        }
+        let before = self.revocations()?;
+        let number = before.as_ref().map_or(1, |before| before.number() + 1);
+        let mut serials = before.map(|before| before.serials().clone()).unwrap_or_default();
+        serials.extend(of_node.iter().cloned());
+        let list = self.authority.revoke(number, &serials, now())?;
+        replace(&path, &list)?;
+        for (name, _) in self.members()? {
+            replace(&self.member(&name).join(REVOKED), &list)?;
+        }
+        Ok((path, of_node.len()))
+    }
+
+    /// The certificates that count no more; none before the first was revoked.
+    ///
+    /// # Errors
+    /// The list cannot be read, or is not this authority's.
+    pub(crate) fn revocations(&self) -> anyhow::Result<Option<Revocations>> {
+        let path = self.path.join(REVOKED);
+        let list = read_if_there(&path)?.map(|list| Revocations::of_pem(&list, self.authority.certificate()));
+        list.transpose().with_context(|| format!("in {}", path.display()))
+    }
+
+    /// The certificates that a node has ever had.
+    fn issued(&self, node: &str) -> anyhow::Result<BTreeSet<Serial>> {
+        let text = read_if_there(&self.path.join(ISSUED))?.unwrap_or_default();
+        let lines = text.lines().filter_map(|line| line.split_once(' '));
+        Ok(lines.filter(|(_, name)| *name == node).filter_map(|(serial, _)| serial.parse().ok()).collect())
     }
 
     /// The members that were made, by name: what each certificate says, or why it cannot be read.
@@ -137,14 +190,35 @@ impl MemberDir {
     pub(crate) fn credentials(&self) -> anyhow::Result<Credentials> {
         let read = |file: &str| {
             let path = self.0.join(file);
-            let what = || {
-                format!("cannot read {}: --member names a folder that `rusm cluster issue` has made", path.display())
-            };
+            let what =
+                || format!("cannot read {}: --cert names a folder that `rusm cluster issue` has made", path.display());
             std::fs::read_to_string(&path).with_context(what)
         };
         let credentials = Credentials::of_pem(&read(AUTHORITY)?, &read(CERTIFICATE)?, &read(KEY)?);
         credentials.with_context(|| format!("in {}", self.0.display()))
     }
+
+    /// The list of revoked certificates that lies there, if there is one.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn revocations(&self) -> anyhow::Result<Option<String>> {
+        read_if_there(&self.0.join(REVOKED))
+    }
+}
+
+fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn append(path: &Path, text: &str) -> anyhow::Result<()> {
+    let file = File::options().append(true).create(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Makes a folder that is its owner's alone.

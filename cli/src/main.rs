@@ -9,6 +9,7 @@ mod control;
 mod data_dir;
 mod exit_code;
 mod log;
+mod node;
 mod signals;
 
 use clap::Parser;
@@ -32,6 +33,7 @@ Examples:
   rusm build examples/chat        compile the components that examples/chat/rusm.toml names
   rusm serve examples/chat        serve the app on http://127.0.0.1:8080 until Ctrl-C
   rusm ps                         show the processes of the node that runs on this machine
+  rusm info room:lobby            show all that is known of one
   rusm run hello.wasm --name x    run a command component, and exit with its code
 
 `rusm COMMAND --help` says more about each.";

@@ -1,4 +1,8 @@
+use super::output::{print, print_json};
+use super::target::Target;
 use crate::cluster_dir::{ClusterDir, now};
+use crate::control::{ReloadReport, Request};
+use rusm_transport::quic::{Inspected, Revocations};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,9 +26,11 @@ const EXAMPLES: &str = "\
 Examples:
   rusm cluster init                    make an authority in ./cluster
   rusm cluster issue a                 make cluster/nodes/a, to copy to the node a
-  rusm serve my-app --member cluster/nodes/a --cluster-listen 10.0.0.1:7400
-  rusm serve my-app --member cluster/nodes/b --cluster-listen 10.0.0.2:7400 --join 10.0.0.1:7400
-  rusm cluster show                    who has a certificate, and until when it counts";
+  rusm node --listen 10.0.0.1:7400 --cert cluster/nodes/a my-app
+  rusm node --listen 10.0.0.2:7400 --cert cluster/nodes/b --join 10.0.0.1:7400 my-app
+  rusm cluster show                    who has a certificate, and until when it counts
+  rusm cluster revoke b                b's certificates count no more: cluster/revoked.pem says so
+  rusm cluster reload                  a node that runs here takes in what is new in its folder";
 
 #[derive(clap::Subcommand)]
 enum Action {
@@ -50,6 +56,25 @@ enum Action {
         #[arg(long, value_name = "DAYS", default_value_t = 365)]
         days: u32,
     },
+    /// Make all certificates that a node has ever had count no more
+    ///
+    /// The list of those that do not is signed by the authority. One running node that takes it in hands it to all others, and
+    /// each closes its connections with the node.
+    Revoke {
+        /// The node's name
+        node: String,
+    },
+    /// Have a running node take in what is new in its folder: its certificate, and who is revoked
+    ///
+    /// What there is goes on: connections are closed only with nodes whose certificate is revoked.
+    Reload {
+        #[command(flatten)]
+        target: Target,
+
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show who has a certificate
     Show,
 }
@@ -68,11 +93,25 @@ impl Cluster {
             Action::Issue { node, days } => {
                 let folder = ClusterDir::open(&self.dir)?.issue(&node, of_days(days))?;
                 println!("{} is all that the node {node} needs. Copy it there, and to nobody else.", folder.display());
-                println!("next: rusm serve APP --member {} --cluster-listen ADDR [--join ADDR]", folder.display());
+                println!("next: rusm node --listen ADDR --cert {} [--join ADDR] [APP]", folder.display());
             }
             Action::Rotate { node, days } => {
                 let folder = ClusterDir::open(&self.dir)?.rotate(&node, of_days(days))?;
-                println!("{} has a new certificate. The node takes it when it starts.", folder.display());
+                println!("{} has a new certificate. Copy it to the node.", folder.display());
+                println!("next, where the node runs: rusm cluster reload");
+            }
+            Action::Revoke { node } => {
+                let (list, certificates) = ClusterDir::open(&self.dir)?.revoke(&node)?;
+                println!("{} certificates of {node} count no more: {} says so.", certificates, list.display());
+                println!("next: copy it into the folder of any running node, and there: rusm cluster reload");
+            }
+            Action::Reload { target, json } => {
+                let report: ReloadReport = target.find()?.ask(Request::Reload)?;
+                if json {
+                    print_json(&report)?;
+                } else {
+                    print(&describe(&report, now()))?;
+                }
             }
             Action::Show => show(&self.dir)?,
         }
@@ -81,7 +120,8 @@ impl Cluster {
 }
 
 fn show(dir: &Path) -> anyhow::Result<()> {
-    let members = ClusterDir::open(dir)?.members()?;
+    let cluster = ClusterDir::open(dir)?;
+    let (members, revocations) = (cluster.members()?, cluster.revocations()?);
     if members.is_empty() {
         println!("nobody has a certificate yet: rusm cluster issue NODE{}", flag(dir));
         return Ok(());
@@ -89,11 +129,31 @@ fn show(dir: &Path) -> anyhow::Result<()> {
     println!("{:<24} CERTIFICATE", "NODE");
     for (folder, inspected) in members {
         match inspected {
-            Ok(certificate) => println!("{:<24} {}", certificate.holder.name, counts(certificate.until, now())),
+            Ok(certificate) => {
+                println!("{:<24} {}", certificate.holder.name, state(&certificate, revocations.as_ref(), now()));
+            }
             Err(error) => println!("{folder:<24} cannot be read: {error:#}"),
         }
     }
     Ok(())
+}
+
+/// What a certificate is worth, in words.
+fn state(certificate: &Inspected, revocations: Option<&Revocations>, now: Duration) -> String {
+    if revocations.is_some_and(|revocations| revocations.serials().contains(&certificate.serial)) {
+        return "revoked".to_owned();
+    }
+    counts(certificate.until, now)
+}
+
+fn describe(report: &ReloadReport, now: Duration) -> String {
+    let until = counts(Duration::from_secs(report.certificate_until), now);
+    let revoked = match (report.revocations, report.revocations_new) {
+        (None, _) => "nobody is revoked".to_owned(),
+        (Some(number), true) => format!("list {number} of revoked certificates is new, and handed on"),
+        (Some(number), false) => format!("list {number} of revoked certificates was known"),
+    };
+    format!("the node's certificate {until}\n{revoked}\n")
 }
 
 /// How long a certificate counts yet, in words.

@@ -2,10 +2,20 @@
 
 mod build;
 mod cluster;
+mod info;
+mod kill;
+mod logs;
+mod node;
+mod nodes;
+mod output;
 mod ps;
 mod run;
+mod send;
 mod serve;
 mod sim;
+mod target;
+mod top;
+mod tree;
 
 use crate::log::Filter;
 use std::process::ExitCode;
@@ -15,8 +25,15 @@ use std::process::ExitCode;
 pub(crate) enum Command {
     Build(build::Build),
     Serve(serve::Serve),
+    Node(node::Node),
     Run(run::Run),
     Ps(ps::Ps),
+    Top(top::Top),
+    Info(info::Info),
+    Kill(kill::Kill),
+    Send(send::Send),
+    Logs(logs::Logs),
+    Nodes(nodes::Nodes),
     Sim(sim::Sim),
     Cluster(cluster::Cluster),
 }
@@ -27,7 +44,7 @@ impl Command {
         match self {
             // Standard error is the component's; how it ended is told once, by the command.
             Self::Run(_) => Filter::fixed("warn,rusm_core::task=off"),
-            Self::Build(_) | Self::Serve(_) | Self::Ps(_) | Self::Sim(_) | Self::Cluster(_) => Filter::fixed("info"),
+            _ => Filter::fixed("info"),
         }
     }
 
@@ -37,8 +54,15 @@ impl Command {
         match self {
             Self::Build(build) => build.run(),
             Self::Serve(serve) => serve.run(),
+            Self::Node(node) => node.run(),
             Self::Run(run) => run.run(),
             Self::Ps(ps) => ps.run(),
+            Self::Top(top) => top.run(),
+            Self::Info(info) => info.run(),
+            Self::Kill(kill) => kill.run(),
+            Self::Send(send) => send.run(),
+            Self::Logs(logs) => logs.run(),
+            Self::Nodes(nodes) => nodes.run(),
             Self::Sim(sim) => sim.run(),
             Self::Cluster(cluster) => cluster.run(),
         }

@@ -1,4 +1,4 @@
-//! The control socket: how `rusm ps` and its like ask a node that runs on this machine.
+//! The control socket: how operators' commands ask a node that runs on this machine, and through it others of its cluster.
 //!
 //! Every node listens on a Unix socket in a directory that only its owner may enter, and answers only that user and
 //! root. A request is a line of JSON, its answer another one; see [`Request`].
@@ -11,6 +11,9 @@ mod server;
 mod tests;
 
 pub(crate) use client::{RunningNode, running_nodes};
-pub(crate) use protocol::{NodeReport, ProcessReport, Request};
+pub(crate) use protocol::{
+    Asked, ClusterNode, ExitReport, LogReport, NodeReport, ProcessDetails, ProcessReport, ReloadReport, Request,
+    Response, answer,
+};
 pub(crate) use runtime_dir::RuntimeDir;
-pub(crate) use server::{ControlServer, Responder, answer};
+pub(crate) use server::{ControlServer, Responder};

@@ -1,12 +1,12 @@
-use super::protocol::{REQUEST_LEN_MAX, Request, Response};
+use super::protocol::{Asked, REQUEST_LEN_MAX, Response};
 use super::runtime_dir::{RuntimeDir, close_to_others, own_uid};
 use anyhow::Context as _;
-use serde::Serialize;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 
 /// How long a client may take for its request or for reading the answer.
@@ -18,7 +18,7 @@ pub(crate) trait Responder: Send + Sync + 'static {
     ///
     /// # Errors
     /// Why there is none, for people.
-    fn respond(&self, request: Request) -> impl Future<Output = Result<serde_json::Value, String>> + Send;
+    fn respond(&self, asked: Asked) -> impl Future<Output = Result<serde_json::Value, String>> + Send;
 }
 
 /// A node's control socket. It is closed and removed when this is dropped.
@@ -76,8 +76,12 @@ async fn accept(listener: UnixListener, uid: u32, responder: Arc<impl Responder>
 /// Answers the requests of one client, until it hangs up.
 async fn serve(stream: UnixStream, uid: u32, responder: &impl Responder) -> anyhow::Result<()> {
     let peer = stream.peer_cred()?.uid();
-    anyhow::ensure!(peer == uid || peer == 0, "user {peer} may not ask this node");
     let (reader, mut writer) = stream.into_split();
+    if !may_ask(peer, uid) {
+        let refused =
+            Response::Error(format!("user {peer} may not ask this node: only user {uid}, who started it, and root"));
+        return write(&mut writer, &refused).await;
+    }
     let mut reader = BufReader::new(reader);
     loop {
         let mut line = Vec::new();
@@ -87,22 +91,38 @@ async fn serve(stream: UnixStream, uid: u32, responder: &impl Responder) -> anyh
             return Ok(());
         }
         let response = match serde_json::from_slice(&line) {
-            Ok(request) => responder.respond(request).await.map_or_else(Response::Error, Response::Ok),
+            Ok(asked) => responder.respond(asked).await.into(),
             Err(error) => Response::Error(format!("this is no request that rusm {VERSION} knows: {error}")),
         };
-        let mut answer = serde_json::to_vec(&response)?;
-        answer.push(b'\n');
-        tokio::time::timeout(CLIENT_TIME_MAX, writer.write_all(&answer)).await??;
+        write(&mut writer, &response).await?;
         anyhow::ensure!(line.ends_with(b"\n"), "a request was not ended");
     }
 }
 
+/// Whoever started the node, and root.
+fn may_ask(peer: u32, owner: u32) -> bool {
+    peer == owner || peer == 0
+}
+
+async fn write(writer: &mut OwnedWriteHalf, response: &Response) -> anyhow::Result<()> {
+    let mut line = serde_json::to_vec(response)?;
+    line.push(b'\n');
+    Ok(tokio::time::timeout(CLIENT_TIME_MAX, writer.write_all(&line)).await??)
+}
+
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// An answer as it goes over the wire.
-///
-/// # Errors
-/// It has no form in JSON.
-pub(crate) fn answer(value: &impl Serialize) -> Result<serde_json::Value, String> {
-    serde_json::to_value(value).map_err(|error| error.to_string())
+#[cfg(test)]
+mod tests {
+    use super::may_ask;
+
+    #[test]
+    fn only_the_owner_and_root_may_ask() {
+        let check =
+            |peer: u32, owner: u32, expected: bool| assert_eq!(may_ask(peer, owner), expected, "{peer} {owner}");
+        check(1000, 1000, true);
+        check(0, 1000, true);
+        check(1001, 1000, false);
+        check(1000, 0, false);
+    }
 }

@@ -1,4 +1,4 @@
-use super::{ControlServer, NodeReport, Request, Responder, RuntimeDir, answer, running_nodes};
+use super::{Asked, ControlServer, NodeReport, Request, Responder, RunningNode, RuntimeDir, answer, running_nodes};
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
@@ -12,18 +12,19 @@ struct Fixture {
 struct Named(&'static str);
 
 impl Responder for Named {
-    async fn respond(&self, request: Request) -> Result<serde_json::Value, String> {
-        match request {
+    async fn respond(&self, asked: Asked) -> Result<serde_json::Value, String> {
+        match asked.request {
             Request::Node => answer(&NodeReport {
                 name: self.0.to_owned(),
                 incarnation: 1,
                 os_pid: 7,
-                app: PathBuf::from("/app"),
+                app: Some(PathBuf::from("/app")),
                 data: PathBuf::from("/data"),
                 listen: None,
+                cluster: None,
                 version: "0".to_owned(),
             }),
-            Request::Processes => Err("not today".to_owned()),
+            _ => Err(format!("not today, {:?}", asked.node)),
         }
     }
 }
@@ -86,8 +87,12 @@ fn a_refusal_says_why() {
     let fixture = Fixture::new();
     let _server = fixture.start("a");
     let node = running_nodes(&fixture.directory()).expect("they are listed").remove(0);
-    let error = node.ask::<Vec<u8>>(&Request::Processes).expect_err("it refuses");
-    assert_eq!(format!("{error:#}"), "cannot ask node a: the node refused: not today");
+    let check = |other: Option<&str>, expected: &str| {
+        let error = node.ask::<Vec<u8>>(other, Request::Processes).expect_err("it refuses");
+        assert_eq!(format!("{error:#}"), expected);
+    };
+    check(None, "node a: not today, None");
+    check(Some("b"), "node b: not today, Some(\"b\")");
 }
 
 #[test]
@@ -107,6 +112,33 @@ fn nonsense_is_answered_with_an_error_and_the_node_answers_on() {
     check(b"\n", "this is no request that rusm");
     check(b"{\"request\":\"sing\"}\n", "unknown variant `sing`");
     check(&[0xff, b'\n'], "this is no request that rusm");
-    check(&vec![b' '; 64 << 10], "this is no request that rusm");
+    check(&vec![b' '; 1 << 20], "this is no request that rusm");
     check(b"", "");
+}
+
+#[test]
+fn a_socket_that_is_named_is_a_nodes_or_it_is_said_what_it_is() {
+    let fixture = Fixture::new();
+    let server = fixture.start("a");
+    let socket = fixture.directory().sockets().expect("they are listed").remove(0);
+    assert_eq!(RunningNode::at(&socket).map_err(|error| format!("{error:#}")).expect("a node").report.name, "a");
+    let check = |path: &std::path::Path, expected: &str| {
+        let error = RunningNode::at(path).err().expect("no node");
+        assert!(format!("{error:#}").contains(expected), "{error:#}");
+    };
+    drop(server);
+    check(&socket, "leave --socket out to find the nodes of yours");
+    let file = fixture.parent.path().join("file");
+    std::fs::write(&file, "text").expect("it can be written");
+    check(&file, "is no socket: name a node's control socket");
+    let left = fixture.parent.path().join("left.sock");
+    drop(std::os::unix::net::UnixListener::bind(&left).expect("it can be made"));
+    check(&left, "no node listens at");
+    let other = fixture.parent.path().join("other.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&other).expect("it can be made");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        stream.write_all(b"220 mail.example\r\n").expect("it reads");
+    });
+    check(&other, "does not answer as a node of this version");
 }

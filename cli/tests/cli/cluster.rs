@@ -1,4 +1,4 @@
-use crate::support::{Fixture, text};
+use crate::support::Fixture;
 use std::os::unix::fs::PermissionsExt;
 
 #[test]
@@ -7,7 +7,7 @@ fn an_authority_makes_members_and_shows_them() {
     fixture.rusm(&["cluster", "init"]).check(0, &["cluster is the authority", "next: rusm cluster issue NODE\n"], &[]);
     fixture.rusm(&["cluster", "show"]).check(0, &["nobody has a certificate yet: rusm cluster issue NODE\n"], &[]);
     let issued = fixture.rusm(&["cluster", "issue", "a"]);
-    issued.check(0, &["cluster/nodes/a is all that the node a needs", "--member cluster/nodes/a"], &[]);
+    issued.check(0, &["cluster/nodes/a is all that the node a needs", "--cert cluster/nodes/a"], &[]);
     fixture.rusm(&["cluster", "issue", "b", "--days", "30"]).check(0, &["cluster/nodes/b"], &[]);
     let shown = fixture.rusm(&["cluster", "show"]);
     shown.check(
@@ -53,38 +53,116 @@ fn a_node_that_is_no_member_says_why() {
     fixture.rusm(&["cluster", "init"]).check(0, &[], &[]);
     fixture.rusm(&["cluster", "issue", "a"]).check(0, &[], &[]);
     let check = |args: &[&str], code: i32, expected: &str| {
-        fixture.rusm(&[&["serve", "app"], args].concat()).check(code, &[], &[expected]);
+        fixture.rusm(&[&["node"], args].concat()).check(code, &[], &[expected]);
     };
-    let member = ["--member", "cluster/nodes/a"];
-    check(&member, 2, "--cluster-listen <ADDR>");
-    check(&["--join", "127.0.0.1:1"], 2, "--member <DIR>");
-    check(&["--member", "nowhere", "--cluster-listen", "127.0.0.1:0"], 1, "cannot read nowhere/authority.pem");
+    check(&["--cert", "cluster/nodes/a"], 2, "--listen <ADDR>");
+    check(&["--listen", "127.0.0.1:0"], 2, "--cert <DIR>");
+    check(&["--cert", "nowhere", "--listen", "127.0.0.1:0"], 1, "cannot read nowhere/authority.pem");
+    let member = ["--cert", "cluster/nodes/a", "--listen"];
+    check(&[&member[..], &["127.0.0.1:0", "--http", "127.0.0.1:0"]].concat(), 2, "<APP>");
+    let other = [&member[..], &["127.0.0.1:0", "--name", "b"]].concat();
+    check(&other, 1, "cluster/nodes/a is for the node a, not for b: name that one's folder, or issue one for b");
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it is bound").to_string();
-    check(&[&member[..], &["--cluster-listen", &address]].concat(), 1, &format!("cannot listen on {address} (UDP)"));
+    check(&[&member[..], &[&address, "app"]].concat(), 1, &format!("cannot listen on {address} (UDP)"));
 }
 
 #[test]
-fn two_nodes_find_each_other() {
+fn two_nodes_find_each_other_and_an_operator_asks_one_through_the_other() {
     let fixture = Fixture::with_app(APP);
-    fixture.rusm(&["cluster", "init"]).check(0, &[], &[]);
-    for node in ["a", "b"] {
-        fixture.rusm(&["cluster", "issue", node]).check(0, &[], &[]);
-    }
-    let serve = |node: &str, more: &[&str]| {
-        let (member, data) = (format!("cluster/nodes/{node}"), fixture.path(node));
-        let args = ["app", "--member", &member, "--data", text(&data), "--cluster-listen", "127.0.0.1:0"];
-        fixture.serve(&[&args[..], more].concat())
-    };
-    let a = serve("a", &[]);
-    let line = a.until_logged("a member of its cluster");
-    let (_, address) = line.split_once("address=").expect("it says where it listens");
-    let b = serve("b", &["--join", address.split(' ').next().expect("an address")]);
-    a.until_logged("a node is up node=b");
-    b.until_logged("a node is up node=a");
+    let a = fixture.member("a", &["app"], &[]);
+    // Without an app, in a folder of its own below the one where it is started.
+    let b = fixture.member("b", &[], &[&a]);
+    assert_eq!(a.ready, "running; the manifest has no routes to listen for");
+    assert_eq!(b.ready, "running without an app");
+    assert!(fixture.path(".rusm/b/storage").is_dir());
+    a.until_logged("a node is Up: heard node=b");
+    b.until_logged("a node is Up: heard node=a");
+
+    let through = |args: &[&str]| fixture.rusm(&[args, &["--via", "a", "--node", "b"]].concat());
+    through(&["ps"]).check(0, &["b  no routes  no app", "rusm:control"], &[]);
+    let nodes = fixture.rusm(&["nodes", "--via", "a", "--json", "--node", "a"]);
+    let nodes: serde_json::Value = serde_json::from_str(&nodes.stdout).expect("it is JSON");
+    assert_eq!((&nodes[0]["name"], &nodes[0]["state"]), (&"a".into(), &"self".into()));
+    assert_eq!((&nodes[1]["name"], &nodes[1]["state"]), (&"b".into(), &"up".into()));
+    through(&["info", "rusm:control"]).check(0, &["component     control", "trap exit     no"], &[]);
+    through(&["kill", "rusm:supervisor", "normal"]).check(0, &["lives on: `normal` ends nobody else"], &[]);
+    let unknown = fixture.rusm(&["ps", "--via", "a", "--node", "c"]);
+    unknown.check(1, &[], &["error: node c: no such node is known in this cluster; these are: a, b"]);
+    fixture.rusm(&["ps", "--node", "b"]).check(0, &["b  no routes"], &[]);
+
     b.signal("TERM");
     b.wait().check(0, &[], &["a member of its cluster node=\"b\""]);
-    a.until_logged("an association has ended");
+    a.until_logged("a node is Down: shutdown node=b");
+    through(&["ps"]).check(1, &[], &["error: node b: it cannot be reached"]);
+    fixture.rusm(&["nodes", "--node", "a"]).check(0, &["\na     self", "\nb     down   shutdown"], &[]);
     a.signal("TERM");
     a.wait().check(0, &[], &[]);
+}
+
+#[test]
+fn a_revoked_node_is_thrown_out_of_running_nodes() {
+    let fixture = Fixture::new();
+    let a = fixture.member("a", &[], &[]);
+    let b = fixture.member("b", &[], &[&a]);
+    let c = fixture.member("c", &[], &[&a, &b]);
+    for (node, other) in [(&a, "b"), (&a, "c"), (&b, "c"), (&c, "a"), (&c, "b")] {
+        node.until_logged(&format!("a node is Up: heard node={other}"));
+    }
+    fixture.rusm(&["cluster", "revoke", "nobody"]).check(1, &[], &["nobody never had a certificate of cluster"]);
+    // Also the certificate that it has no more.
+    fixture.rusm(&["cluster", "rotate", "c"]).check(0, &["next, where the node runs: rusm cluster reload"], &[]);
+    fixture.rusm(&["cluster", "revoke", "c"]).check(
+        0,
+        &["2 certificates of c count no more: cluster/revoked.pem"],
+        &[],
+    );
+    fixture.rusm(&["cluster", "show"]).check(
+        0,
+        &["\nb                        counts", "\nc                        revoked"],
+        &[],
+    );
+
+    // One node is told.
+    let reloaded = fixture.rusm(&["cluster", "reload", "--node", "a"]);
+    reloaded.check(
+        0,
+        &["the node's certificate counts for 36", "list 1 of revoked certificates is new, and handed on"],
+        &[],
+    );
+    for node in [&a, &b] {
+        node.until_logged("a node is thrown out: its certificate is revoked node=\"c\"");
+    }
+    c.until_logged("this node was thrown out: its certificate is revoked");
+    let again = fixture.rusm(&["cluster", "reload", "--node", "b", "--json"]);
+    let again: serde_json::Value = serde_json::from_str(&again.stdout).expect("it is JSON");
+    assert_eq!((again["revocations"].as_u64(), again["revocations_new"].as_bool()), (Some(1), Some(false)));
+
+    // It has a new certificate that counts, takes it, and is back without a restart.
+    fixture.rusm(&["cluster", "rotate", "c"]).check(0, &[], &[]);
+    fixture.rusm(&["cluster", "reload", "--node", "c"]).check(0, &["the node's certificate counts"], &[]);
+    let reached = || fixture.rusm(&["ps", "--via", "c", "--node", "a"]).code == Some(0);
+    while !reached() {}
+    fixture.rusm(&["nodes", "--node", "a"]).check(0, &["\nc     up"], &[]);
+}
+
+#[test]
+fn what_a_node_cannot_take_in_is_named_and_it_goes_on() {
+    let fixture = Fixture::new();
+    let a = fixture.member("a", &[], &[]);
+    let check = |expected: &str| fixture.rusm(&["cluster", "reload"]).check(1, &[], &[expected]);
+    fixture.write("cluster/nodes/a/revoked.pem", b"nonsense");
+    check("error: node a: the list of revoked certificates in the node's folder cannot be used: this is no list");
+    fixture.rusm(&["cluster", "issue", "b"]).check(0, &[], &[]);
+    for file in ["node.pem", "node-key.pem"] {
+        let bytes = std::fs::read(fixture.path(&format!("cluster/nodes/b/{file}"))).expect("it was made");
+        fixture.write(&format!("cluster/nodes/a/{file}"), &bytes);
+    }
+    check("error: node a: the new certificate is for \"b\": it must be for this node");
+    fixture.rusm(&["ps"]).check(0, &["a  no routes"], &[]);
+    drop(a);
+
+    let alone = Fixture::with_app(APP);
+    let _alone = alone.serve(&["app"]);
+    alone.rusm(&["cluster", "reload"]).check(1, &[], &["error: node idle: it is in no cluster"]);
 }

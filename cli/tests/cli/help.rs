@@ -1,6 +1,7 @@
 use crate::support::Fixture;
 
-const COMMANDS: [&str; 6] = ["build", "serve", "run", "ps", "sim", "cluster"];
+const COMMANDS: [&str; 13] =
+    ["build", "serve", "node", "run", "ps", "top", "info", "kill", "send", "logs", "nodes", "sim", "cluster"];
 
 #[test]
 fn help_names_every_command_and_shows_examples() {
@@ -28,4 +29,7 @@ fn a_wrong_flag_or_command_names_the_right_one() {
     check(&["--log", "loud", "ps"], &["invalid value 'loud'", "use error, warn, info, debug, trace or off"]);
     check(&["run", "--memory", "much", "x.wasm"], &["invalid value 'much'", "\"much\" is no size"]);
     check(&["run"], &["FILE.wasm"]);
+    check(&["kill", "5.0"], &["<REASON>"]);
+    check(&["send", "room", "close"], &["this is no JSON", "A text has quotes of its own"]);
+    check(&["top", "--interval", "0"], &["invalid value '0'"]);
 }

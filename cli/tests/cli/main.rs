@@ -5,6 +5,7 @@
 mod build;
 mod cluster;
 mod help;
+mod operator;
 mod ps;
 mod run;
 mod serve;

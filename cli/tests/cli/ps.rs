@@ -7,7 +7,7 @@ fn without_a_node_it_says_how_to_start_one() {
         fixture.rusm(args).check(
             1,
             &[],
-            &["error: no node of yours runs on this machine: start one with `rusm serve DIR`"],
+            &["error: no node of yours runs on this machine: start one with `rusm serve DIR` or `rusm node`"],
         );
     }
 }
@@ -54,11 +54,15 @@ fn one_of_several_nodes_is_chosen() {
     ended.check(
         1,
         &[],
-        &["several nodes run: choose one with --node NAME or --data DIR", "\n  a  no routes", "\n  b  no routes"],
+        &["several nodes run: choose one with --node, --via or --data", "\n  a  no routes", "\n  b  no routes"],
     );
     fixture.rusm(&["ps", "--node", "b"]).check(0, &["b  no routes"], &[]);
     fixture.rusm(&["ps", "--data", text(&fixture.path("a/.rusm"))]).check(0, &["a  no routes"], &[]);
-    fixture.rusm(&["ps", "--node", "c"]).check(1, &[], &["no such node runs; these do:\n  a  "]);
+    fixture.rusm(&["ps", "--node", "c"]).check(
+        1,
+        &[],
+        &["no such node runs on this machine, and none that could ask it; these do:\n  a  "],
+    );
     drop(b);
     fixture.rusm(&["ps"]).check(0, &["a  no routes"], &[]);
 }

@@ -71,12 +71,30 @@ impl Fixture {
 
     /// Starts `rusm serve` with these arguments, and waits until it says that it is ready.
     pub(crate) fn serve(&self, args: &[&str]) -> Served {
-        let mut child = self
-            .command(&[&["serve"], args].concat())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("rusm can be run");
+        self.start(&[&["serve"], args].concat())
+    }
+
+    /// Starts `rusm node` as that member of this fixture's cluster, which is made at first need.
+    pub(crate) fn member(&self, name: &str, args: &[&str], join: &[&Served]) -> Served {
+        if !self.path("cluster").exists() {
+            self.rusm(&["cluster", "init"]).check(0, &[], &[]);
+        }
+        let folder = format!("cluster/nodes/{name}");
+        if !self.path(&folder).exists() {
+            self.rusm(&["cluster", "issue", name]).check(0, &[], &[]);
+        }
+        let mut command: Vec<String> = ["node", "--listen", "127.0.0.1:0", "--cert"].map(str::to_owned).into();
+        command.push(folder);
+        for other in join {
+            command.extend(["--join".to_owned(), other.cluster_address()]);
+        }
+        let command: Vec<&str> = command.iter().map(String::as_str).chain(args.iter().copied()).collect();
+        self.start(&command)
+    }
+
+    fn start(&self, args: &[&str]) -> Served {
+        let mut child =
+            self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("rusm can be run");
         let stdout = lines(child.stdout.take().expect("it is piped"));
         let stderr = lines(child.stderr.take().expect("it is piped"));
         let mut served = Served { child, stderr, said: RefCell::default(), ready: String::new() };
@@ -115,6 +133,13 @@ pub(crate) struct Served {
 impl Served {
     pub(crate) fn os_pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Where it listens for other nodes.
+    pub(crate) fn cluster_address(&self) -> String {
+        let line = self.until_logged("a member of its cluster");
+        let (_, address) = line.split_once("address=").expect("it says where it listens");
+        address.split(' ').next().expect("an address").to_owned()
     }
 
     /// Sends it a signal.

@@ -7,6 +7,8 @@ use toml::Spanned;
 
 /// [`Grants::memory_bytes`] when the manifest does not say: 64 MiB.
 pub const DEFAULT_MEMORY_BYTES: u64 = 64 << 20;
+/// What the registered names of the runtime's own processes begin with: no component can be granted one.
+pub const RESERVED_PREFIX: &str = "rusm:";
 /// One page of linear memory.
 const MEMORY_BYTES_MIN: u64 = 64 << 10;
 /// What 32-bit memory can hold.
@@ -75,12 +77,12 @@ impl NamePattern {
         &self.text
     }
 
-    /// Whether the name is among those meant, on the node itself.
+    /// Whether the name is among those meant, on the node itself. Names that begin with [`RESERVED_PREFIX`] never are.
     pub fn matches(&self, name: &str) -> bool {
         !self.text.contains('@') && fits(&self.text, name)
     }
 
-    /// Whether the name on that other node is among those meant.
+    /// Whether the name on that other node is among those meant. Names that begin with [`RESERVED_PREFIX`] never are.
     pub fn matches_at(&self, name: &str, node: &str) -> bool {
         let meant = self.text.rsplit_once('@');
         meant.is_some_and(|(names, nodes)| fits(names, name) && (nodes == "*" || nodes == node))
@@ -88,6 +90,9 @@ impl NamePattern {
 }
 
 fn fits(pattern: &str, name: &str) -> bool {
+    if name.starts_with(RESERVED_PREFIX) {
+        return false;
+    }
     match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
         None => name == pattern,
@@ -145,6 +150,9 @@ fn patterns(section: &mut Section<'_, '_>, key: &'static str) -> Vec<NamePattern
     let wrong = |text: &str| {
         let (names, node) = text.rsplit_once('@').unwrap_or((text, "*"));
         let prefix = names.strip_suffix('*').unwrap_or(names);
+        if prefix.starts_with(RESERVED_PREFIX) {
+            return Some("Names that begin with `rusm:` are of the runtime's own processes");
+        }
         let sound = !names.is_empty()
             && !prefix.contains(['*', '@'])
             && (node == "*" || !node.contains('*'))
@@ -239,6 +247,8 @@ mod tests {
         check("*", "anything", true);
         check("room:a@b", "room:a", false);
         check("room:a@b", "room:a@b", false);
+        check("*", "rusm:control", false);
+        check("rusm:control", "rusm:control", false);
     }
 
     #[test]
@@ -254,6 +264,7 @@ mod tests {
         check("*@b", "anything", "b", true);
         check("room:*", "room:a", "b", false);
         check("*", "anything", "b", false);
+        check("*@*", "rusm:control", "b", false);
     }
 
     #[test]

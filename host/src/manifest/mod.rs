@@ -23,7 +23,7 @@ mod tree;
 
 pub use app::{AppSettings, DEFAULT_LISTEN, SimSettings};
 pub use component::{Code, Component, Language};
-pub use grants::{DEFAULT_MEMORY_BYTES, FileGrant, Grants, NamePattern, SocketGrant};
+pub use grants::{DEFAULT_MEMORY_BYTES, FileGrant, Grants, NamePattern, RESERVED_PREFIX, SocketGrant};
 pub use limits::Limits;
 pub use load::{MANIFEST_FILE, Manifest};
 pub use problem::{ManifestError, Problem};

@@ -196,6 +196,10 @@ fn grants_are_well_formed() {
          rusm.toml:11:14: component.web.grants.key-value: \"\" cannot be granted. A bucket has a name of at least one character",
     );
     check(
+        "[component.web.grants]\nreach = [\"rusm:control@*\"]\n",
+        "rusm.toml:6:10: component.web.grants.reach: \"rusm:control@*\" cannot be granted. Names that begin with `rusm:` are of the runtime's own processes",
+    );
+    check(
         "[component.web.grants]\nfiles = [{ host = \"data\", guest = \"data\", wirte = true }]\n",
         "rusm.toml:6:35: component.web.grants.files.guest: \"data\" is not absolute. Begin with `/`, as in \"/data\"
          rusm.toml:6:43: component.web.grants.files.wirte: unknown key. Did you mean `write`?",

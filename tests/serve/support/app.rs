@@ -37,8 +37,8 @@ const AUTHORITIES: &str = "authorities.pem";
 /// Where an app and its data lie.
 struct Place {
     app: PathBuf,
-    /// What makes the node a member of a cluster.
-    membership: Vec<String>,
+    /// `rusm`'s command, and its flags.
+    command: Vec<String>,
     /// The data, and the control sockets.
     data: TempDir,
 }
@@ -67,25 +67,26 @@ impl Served {
     pub(crate) async fn start_member(member: &Path, join: &[&Self]) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(data.path().join("rusm.toml"), manifest(AppOptions::default())).expect("it can be written");
-        let mut membership: Vec<String> = ["--cluster-listen", "127.0.0.1:0", "--member"].map(str::to_owned).into();
-        membership.push(member.display().to_string());
+        let mut command: Vec<String> =
+            ["node", "--http", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--cert"].map(str::to_owned).into();
+        command.push(member.display().to_string());
         for other in join {
             let line = other.logs(&["a member of its cluster"]).await;
             let (_, address) = line.split_once("address=").expect("it says where it listens");
-            membership.extend(["--join".to_owned(), address.split(' ').next().expect("an address").to_owned()]);
+            command.extend(["--join".to_owned(), address.split(' ').next().expect("an address").to_owned()]);
         }
-        Self::start_at(data.path().to_owned(), data, membership).await
+        Self::start_at(data.path().to_owned(), data, command).await
     }
 
     async fn start_app(app: PathBuf, data: TempDir) -> Self {
-        Self::start_at(app, data, Vec::new()).await
+        Self::start_at(app, data, ["serve", "--listen", "127.0.0.1:0"].map(str::to_owned).into()).await
     }
 
-    async fn start_at(app: PathBuf, data: TempDir, membership: Vec<String>) -> Self {
+    async fn start_at(app: PathBuf, data: TempDir, command: Vec<String>) -> Self {
         // Compiled once for all tests, as the code does not change.
         std::fs::create_dir_all(code_cache()).expect("a directory for code");
         std::os::unix::fs::symlink(code_cache(), data.path().join("code")).expect("a link to the code");
-        Self::start_in(Arc::new(Place { app, membership, data })).await
+        Self::start_in(Arc::new(Place { app, command, data })).await
     }
 
     /// Kills the node as a power failure would.
@@ -103,11 +104,10 @@ impl Served {
 
     async fn start_in(place: Arc<Place>) -> Self {
         let mut child = command(&place)
-            .arg("serve")
-            .arg(&place.app)
-            .args(["--listen", "127.0.0.1:0", "--data"])
+            .args(&place.command)
+            .arg("--data")
             .arg(place.data.path())
-            .args(&place.membership)
+            .arg(&place.app)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)

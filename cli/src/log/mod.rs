@@ -1,6 +1,13 @@
+mod kept;
+
+pub(crate) use kept::Kept;
+
+use kept::Keep;
 use std::io::IsTerminal;
 use std::str::FromStr;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Which lines are logged: a level, or `tracing-subscriber`'s filter directives.
 #[derive(Clone, Debug)]
@@ -27,9 +34,15 @@ impl FromStr for Filter {
     }
 }
 
-/// Sends the log to standard error from now on.
+/// What processes have logged lately, for `rusm logs`.
+pub(crate) fn kept() -> &'static Kept {
+    static KEPT: Kept = Kept::new();
+    &KEPT
+}
+
+/// Sends the log to standard error from now on, and keeps what is of processes.
 pub(crate) fn start(filter: &Filter) {
-    let filter = EnvFilter::new(&filter.0);
     let colors = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colors).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colors);
+    tracing_subscriber::registry().with(EnvFilter::new(&filter.0)).with(lines).with(Keep(kept())).init();
 }

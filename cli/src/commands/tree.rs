@@ -1,3 +1,6 @@
+//! Processes as a tree.
+
+use super::output::{or_dash, size, table};
 use crate::control::ProcessReport;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,27 +10,15 @@ const NUMBERS: [usize; 3] = [4, 5, 6];
 
 /// The processes as a tree of who started whom, one a line.
 pub(super) fn draw(processes: &[ProcessReport]) -> String {
-    let mut rows = vec![HEAD.map(str::to_owned)];
-    rows.extend(lines(processes).into_iter().map(|(branch, process)| cells(&branch, process)));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 7] = std::array::from_fn(width);
-    let draw_row = |row: &[String; 7]| {
-        let padded = row.iter().enumerate().map(|(column, cell)| {
-            let gap = " ".repeat(widths[column] - cell.chars().count());
-            if NUMBERS.contains(&column) { format!("{gap}{cell}") } else { format!("{cell}{gap}") }
-        });
-        let line = padded.collect::<Vec<_>>().join("  ");
-        format!("{}\n", line.trim_end())
-    };
-    rows.iter().map(draw_row).collect()
+    let rows = lines(processes).into_iter().map(|(branch, process)| cells(&branch, process));
+    table(HEAD, &NUMBERS, rows.collect())
 }
 
 fn cells(branch: &str, process: &ProcessReport) -> [String; 7] {
-    let or_dash = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
     [
         format!("{branch}{}", process.pid),
         or_dash(process.name.clone()),
-        or_dash(Some(process.component.clone()).filter(|component| !component.is_empty())),
+        or_dash(Some(process.component.clone())),
         or_dash(process.supervisor.clone()),
         or_dash(process.restarts.map(|restarts| restarts.to_string())),
         process.mailbox.to_string(),
@@ -59,18 +50,6 @@ fn lines(processes: &[ProcessReport]) -> Vec<(String, &ProcessReport)> {
         open.extend(below_it.into_iter().enumerate().rev().map(|(i, child)| (below.clone(), Some(i == last), child)));
     }
     lines
-}
-
-/// With one digit after the point: `1.5 MiB`.
-fn size(bytes: u64) -> String {
-    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
-    match units.into_iter().find(|(shift, _)| bytes >> shift > 0) {
-        Some((shift, unit)) => {
-            let tenths = (bytes >> (shift - 10)) * 10 / 1024;
-            format!("{}.{} {unit}", tenths / 10, tenths % 10)
-        }
-        None => format!("{bytes} B"),
-    }
 }
 
 #[cfg(test)]
@@ -113,15 +92,5 @@ PID          NAME            COMPONENT   SUPERVISOR  RESTARTS  MAILBOX   MEMORY
 ";
         let found = draw(&processes);
         assert_eq!(found, expected, "\n{found}");
-    }
-
-    #[test]
-    fn sizes_have_one_digit_after_the_point() {
-        let check = |bytes: u64, expected: &str| assert_eq!(size(bytes), expected);
-        check(1023, "1023 B");
-        check(1024, "1.0 KiB");
-        check((1 << 20) - 1, "1023.9 KiB");
-        check(3 << 29, "1.5 GiB");
-        check(u64::MAX, "17179869183.9 GiB");
     }
 }
