@@ -1,11 +1,10 @@
-use crate::lock::Lock;
 use crate::mailbox::Mailbox;
 use crate::signal::Signal;
 use crate::small_map::SmallMap;
+use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Lock, Ordering};
 use crate::table::Batch;
 use crate::{Behaviour, BoxFuture, ExitReason, MailboxBound, Monitored, Pid, Reference, Started, Timestamp};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, atomic};
 
 /// One process as the node knows it. Its state is only changed by its own task; its signal queue, which everybody may push
 /// to, is in its slot of the process table.
@@ -13,17 +12,15 @@ pub(crate) struct Process {
     pub(crate) pid: Pid,
     pub(crate) parent: Option<Pid>,
     pub(crate) started_at: Timestamp,
-    memory: OnceLock<Arc<AtomicU64>>,
+    memory: OnceLock<Arc<atomic::AtomicU64>>,
     /// Counts when a turn of its task begins and when it ends: odd during one.
     turns: AtomicU32,
     /// Whether `State::exit` is set: looked at without its lock.
     exiting: AtomicBool,
     /// Whether the body waits for what it has sent to go out.
     held: AtomicBool,
-    /// Whether the process is dead to whoever looks. It still takes signals while those hear of its end who must.
-    ended: AtomicBool,
-    /// Whether it ever had a name or a timer to its pid.
-    noted: AtomicBool,
+    /// [`ENDED`] and [`NOTED`]: in one place, so that of an end and a note one sees the other.
+    life: AtomicU8,
     /// Bytes of the future that is its body.
     body_bytes: AtomicU32,
     /// How many messages `State::mailbox` has: looked at without its lock by its own task.
@@ -32,6 +29,11 @@ pub(crate) struct Process {
     alarm_at: AtomicU64,
     pub(crate) state: Lock<State>,
 }
+
+/// In [`Process::life`]: the process is dead to whoever looks. It still takes signals while those hear of its end who must.
+const ENDED: u8 = 1;
+/// It had a name, or a timer to its pid, at some time.
+const NOTED: u8 = 2;
 
 /// What the rules of links, monitors, aliases and exits need to know of one process.
 #[derive(Default)]
@@ -151,8 +153,7 @@ impl Process {
             turns: AtomicU32::new(0),
             exiting: AtomicBool::new(false),
             held: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
-            noted: AtomicBool::new(false),
+            life: AtomicU8::new(0),
             body_bytes: AtomicU32::new(0),
             unread: AtomicUsize::new(0),
             alarm_at: AtomicU64::new(0),
@@ -187,16 +188,16 @@ impl Process {
 
     /// The body waits until it is released; signals are handled meanwhile.
     pub(crate) fn hold(&self) {
-        self.held.store(true, Ordering::SeqCst);
+        self.held.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn is_held(&self) -> bool {
-        self.held.load(Ordering::SeqCst)
+        self.held.load(Ordering::Relaxed)
     }
 
     /// Ends [`hold`](Self::hold). The process is to be woken then.
     pub(crate) fn release(&self) {
-        self.held.store(false, Ordering::SeqCst);
+        self.held.store(false, Ordering::Relaxed);
     }
 
     /// Whether there is no message in the mailbox.
@@ -211,27 +212,26 @@ impl Process {
 
     /// From now on the process is dead to whoever looks.
     pub(crate) fn end(&self) {
-        self.ended.store(true, Ordering::SeqCst);
+        self.life.fetch_or(ENDED, Ordering::Relaxed);
     }
 
     pub(crate) fn is_ended(&self) -> bool {
-        self.ended.load(Ordering::SeqCst)
+        self.life.load(Ordering::Relaxed) & ENDED != 0
     }
 
     /// Says that a name or a timer is about to refer to the process; then, and only when it has not ended by now, may one.
     /// Either the end is seen here, or the ending process sees this and takes away what refers to it.
     pub(crate) fn note(&self) -> bool {
-        self.noted.store(true, Ordering::SeqCst);
-        !self.is_ended()
+        self.life.fetch_or(NOTED, Ordering::Relaxed) & ENDED == 0
     }
 
     /// Whether [`note`](Self::note) was called: asked after the [`end`](Self::end).
     pub(crate) fn is_noted(&self) -> bool {
-        self.noted.load(Ordering::SeqCst)
+        self.life.load(Ordering::Relaxed) & NOTED != 0
     }
 
     /// Where its host writes how many bytes it holds.
-    pub(crate) fn memory_gauge(&self) -> Arc<AtomicU64> {
+    pub(crate) fn memory_gauge(&self) -> Arc<atomic::AtomicU64> {
         self.memory.get_or_init(Arc::default).clone()
     }
 

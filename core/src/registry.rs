@@ -1,5 +1,5 @@
 use crate::Pid;
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use std::collections::BTreeMap;
 
 /// An operation on a name was wrong: it is in use, is not registered, or its process is dead or has another name.

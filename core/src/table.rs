@@ -1,12 +1,11 @@
 use crate::process::Process;
 use crate::signal::Signal;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::{NodeId, Pid};
-use parking_lot::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
-const CHUNK: usize = 1024;
+const CHUNK: usize = if cfg!(feature = "loom") { 4 } else { 1024 };
 const CHUNKS: usize = 4096;
 
 /// How many processes a node holds at once; a spawn beyond it fails with `system_limit`.
@@ -122,7 +121,7 @@ impl ProcessTable {
             if !place.is_of(pid) {
                 return Batch::new();
             }
-            slot.queued.store(false, Ordering::Release);
+            slot.queued.store(false, Ordering::Relaxed);
             (place.process.take(), place.waker.take(), std::mem::take(&mut place.signals))
         };
         drop((process, waker));
@@ -148,7 +147,7 @@ impl ProcessTable {
             if place.signals.len() > 1 {
                 return None;
             }
-            slot.queued.store(true, Ordering::Release);
+            slot.queued.store(true, Ordering::Relaxed);
             place.waker.clone()
         };
         // Not under the lock: to wake may take long.
@@ -176,14 +175,14 @@ impl ProcessTable {
 
     /// Whether signals wait to be handled. Only the process itself asks.
     pub(crate) fn has_signals(&self, own: Pid) -> bool {
-        self.slot(own.index).is_some_and(|slot| slot.queued.load(Ordering::Acquire))
+        self.slot(own.index).is_some_and(|slot| slot.queued.load(Ordering::Relaxed))
     }
 
     /// Moves all queued signals into `batch`, which is empty, in order. The queue keeps the memory of `batch`.
     pub(crate) fn take_signals(&self, own: Pid, batch: &mut Batch) {
         let Some(slot) = self.slot(own.index) else { return };
         let mut place = slot.place.lock();
-        slot.queued.store(false, Ordering::Release);
+        slot.queued.store(false, Ordering::Relaxed);
         std::mem::swap(&mut place.signals, batch);
     }
 
@@ -192,7 +191,7 @@ impl ProcessTable {
         let Some(slot) = self.slot(own.index) else { return };
         let mut place = slot.place.lock();
         place.signals.splice(0..0, signals);
-        slot.queued.store(true, Ordering::Release);
+        slot.queued.store(true, Ordering::Relaxed);
     }
 
     /// How many signals a live process has not handled, and for how many it keeps memory.

@@ -1,7 +1,7 @@
 use crate::discard::discard;
 use crate::mark::sometimes;
+use crate::sync::Mutex;
 use crate::{Destination, Node, NodeId, Payload, Pid, Reference, Timestamp};
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
