@@ -3,6 +3,7 @@
 mod aliases;
 mod bad_use;
 mod exits;
+mod flood;
 mod links;
 mod monitors;
 mod names;
