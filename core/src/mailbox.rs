@@ -75,6 +75,7 @@ impl Mailbox {
 mod tests {
     use super::*;
     use crate::Payload;
+    use proptest::prelude::*;
 
     fn number(message: &Message) -> u32 {
         match message {
@@ -130,5 +131,91 @@ mod tests {
                 .is_none()
         );
         assert_eq!(looked_at, 0);
+    }
+
+    /// How many receives there are in the model test, each of which takes every third number.
+    const RECEIVES: usize = 3;
+
+    /// A mailbox as a list of all that has come, and receives that remember what they have looked at.
+    #[derive(Default)]
+    struct Model {
+        list: Vec<(usize, u32)>,
+        seen: [Vec<usize>; RECEIVES],
+        arrived: usize,
+    }
+
+    impl Model {
+        fn push(&mut self, number: u32) {
+            self.list.push((self.arrived, number));
+            self.arrived += 1;
+        }
+
+        /// What it takes, and what it looks at.
+        fn take(&mut self, receive: usize) -> (Option<u32>, Vec<u32>) {
+            let seen = &mut self.seen[receive];
+            let unseen = self.list.iter().copied().filter(|(id, _)| !seen.contains(id)).collect::<Vec<_>>();
+            let found = unseen.iter().position(|(_, number)| *number as usize % RECEIVES == receive);
+            let looked_at = &unseen[..found.map_or(unseen.len(), |found| found + 1)];
+            seen.extend(looked_at.iter().map(|(id, _)| *id));
+            let taken = found.map(|found| unseen[found]);
+            self.list.retain(|message| Some(*message) != taken);
+            (taken.map(|(_, number)| number), looked_at.iter().map(|(_, number)| *number).collect())
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Operation {
+        Push(u32),
+        Take(usize),
+        /// A new receive that can only match what comes from now on.
+        Mark(usize),
+        /// A new receive.
+        Begin(usize),
+        Shrink,
+    }
+
+    fn operation() -> impl Strategy<Value = Operation> {
+        prop_oneof![
+            6 => (0u32..9).prop_map(Operation::Push),
+            5 => (0..RECEIVES).prop_map(Operation::Take),
+            1 => (0..RECEIVES).prop_map(Operation::Mark),
+            1 => (0..RECEIVES).prop_map(Operation::Begin),
+            1 => Just(Operation::Shrink),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_mailbox_is_a_list_at_which_each_receive_looks_once(operations in prop::collection::vec(operation(), 0..200)) {
+            let (mut mailbox, mut model, mut markers) = (Mailbox::default(), Model::default(), [0; RECEIVES]);
+            for operation in operations {
+                match operation {
+                    Operation::Push(n) => {
+                        mailbox.push(Message::Plain(Payload::local(n)));
+                        model.push(n);
+                    }
+                    Operation::Take(receive) => {
+                        let mut looked_at = Vec::new();
+                        let taken = mailbox.take(&mut markers[receive], |message| {
+                            looked_at.push(number(message));
+                            number(message) as usize % RECEIVES == receive
+                        });
+                        prop_assert_eq!((taken.as_ref().map(number), looked_at), model.take(receive));
+                    }
+                    Operation::Mark(receive) => {
+                        markers[receive] = mailbox.marker();
+                        model.seen[receive] = (0..model.arrived).collect();
+                    }
+                    Operation::Begin(receive) => {
+                        markers[receive] = 0;
+                        model.seen[receive].clear();
+                    }
+                    Operation::Shrink => mailbox.shrink(),
+                }
+                prop_assert_eq!(mailbox.len(), model.list.len());
+            }
+            let rest = mailbox.into_messages().map(|message| number(&message)).collect::<Vec<_>>();
+            prop_assert_eq!(rest, model.list.into_iter().map(|(_, number)| number).collect::<Vec<_>>());
+        }
     }
 }

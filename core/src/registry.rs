@@ -61,3 +61,68 @@ impl Registry {
         self.names.lock().by_pid.get(&pid).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NodeId;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Debug)]
+    enum Operation {
+        Register { name: usize, pid: u32, alive: bool },
+        Unregister(usize),
+        Forget(u32),
+    }
+
+    const NAMES: [&str; 3] = ["a", "b", "c"];
+
+    fn pid(index: u32) -> Pid {
+        Pid { node: NodeId::from_u32(1), incarnation: 1, index, serial: 0, random: 0 }
+    }
+
+    fn operation() -> impl Strategy<Value = Operation> {
+        let alive = prop::bool::weighted(0.8);
+        prop_oneof![
+            4 => (0..NAMES.len(), 0u32..4, alive).prop_map(|(name, pid, alive)| Operation::Register { name, pid, alive }),
+            2 => (0..NAMES.len()).prop_map(Operation::Unregister),
+            1 => (0u32..4).prop_map(Operation::Forget),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_registry_is_a_list_of_pairs(operations in prop::collection::vec(operation(), 0..80)) {
+            let registry = Registry::default();
+            let mut model: Vec<(&str, Pid)> = Vec::new();
+            for operation in operations {
+                match operation {
+                    Operation::Register { name, pid: index, alive } => {
+                        let (name, pid) = (NAMES[name], pid(index));
+                        let allowed = alive && model.iter().all(|(of, who)| *of != name && *who != pid);
+                        prop_assert_eq!(registry.register(name, pid, || alive).is_ok(), allowed);
+                        model.extend(allowed.then_some((name, pid)));
+                    }
+                    Operation::Unregister(name) => {
+                        let had = model.iter().find(|(of, _)| *of == NAMES[name]).map(|(_, who)| *who);
+                        prop_assert_eq!(registry.unregister(NAMES[name]).ok(), had);
+                        model.retain(|(of, _)| *of != NAMES[name]);
+                    }
+                    Operation::Forget(index) => {
+                        let had = model.iter().find(|(_, who)| *who == pid(index)).map(|(of, _)| (*of).to_owned());
+                        prop_assert_eq!(registry.forget(pid(index)), had);
+                        model.retain(|(_, who)| *who != pid(index));
+                    }
+                }
+                for name in NAMES {
+                    let who = model.iter().find(|(of, _)| *of == name).map(|(_, who)| *who);
+                    prop_assert_eq!(registry.whereis(name), who);
+                }
+                for index in 0..4 {
+                    let name = model.iter().find(|(_, who)| *who == pid(index)).map(|(of, _)| (*of).to_owned());
+                    prop_assert_eq!(registry.name_of(pid(index)), name);
+                }
+            }
+        }
+    }
+}

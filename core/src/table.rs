@@ -251,3 +251,121 @@ impl ProcessTable {
         &chunk[index % CHUNK]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::State;
+    use crate::signal::Kind;
+    use crate::{Message, Payload, Timestamp};
+    use proptest::prelude::*;
+
+    /// A process of the model: it is alive, then it has ended, then it is gone.
+    struct Model {
+        pid: Pid,
+        ended: bool,
+        gone: bool,
+        queue: Vec<u32>,
+    }
+
+    #[derive(Clone, Debug)]
+    enum Operation {
+        Insert,
+        /// Of the process that was put in as the so-manieth, as all that follow.
+        Retire(usize),
+        Remove(usize),
+        Push(usize, u32),
+        Take(usize),
+        /// Takes all and puts back all but the first.
+        PutBack(usize),
+    }
+
+    fn operation() -> impl Strategy<Value = Operation> {
+        let process = || 0usize..20;
+        prop_oneof![
+            3 => Just(Operation::Insert),
+            2 => process().prop_map(Operation::Retire),
+            2 => process().prop_map(Operation::Remove),
+            6 => (process(), any::<u32>()).prop_map(|(process, n)| Operation::Push(process, n)),
+            2 => process().prop_map(Operation::Take),
+            1 => process().prop_map(Operation::PutBack),
+        ]
+    }
+
+    fn numbers(batch: Batch) -> Vec<u32> {
+        let number = |signal: Signal| match signal.0 {
+            Kind::Message(Message::Plain(payload)) => payload.downcast().expect("a number"),
+            other => panic!("not a number: {other:?}"),
+        };
+        batch.into_iter().map(|(_, signal)| number(signal)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_is_a_list_of_processes(operations in prop::collection::vec(operation(), 0..120)) {
+            let table = ProcessTable::new(NodeId::from_u32(1), 1);
+            let mut model: Vec<Model> = Vec::new();
+            for operation in operations {
+                match operation {
+                    Operation::Insert => {
+                        let make = |pid| Process::new(pid, None, Timestamp::default(), State::default());
+                        let pid = table.insert(|number| number * 31, make).expect("there is room").pid;
+                        prop_assert!(model.iter().all(|other| other.pid != pid));
+                        model.push(Model { pid, ended: false, gone: false, queue: Vec::new() });
+                    }
+                    Operation::Retire(i) => {
+                        if let Some(one) = model.get_mut(i).filter(|one| !one.ended) {
+                            table.retire(&table.living(one.pid).expect("it lives"));
+                            one.ended = true;
+                        }
+                    }
+                    // Only who has ended is taken out.
+                    Operation::Remove(i) => {
+                        if let Some(one) = model.get_mut(i).filter(|one| one.ended) {
+                            prop_assert_eq!(numbers(table.remove(one.pid)), std::mem::take(&mut one.queue));
+                            one.gone = true;
+                        }
+                    }
+                    Operation::Push(i, n) => {
+                        if let Some(one) = model.get_mut(i) {
+                            let signal = Signal(Kind::Message(Message::Plain(Payload::local(n))));
+                            let came_back = table.push(one.pid, one.pid, signal).is_some();
+                            prop_assert_eq!(came_back, one.gone);
+                            if !came_back {
+                                one.queue.push(n);
+                            }
+                        }
+                    }
+                    Operation::Take(i) => {
+                        if let Some(one) = model.get_mut(i).filter(|one| !one.gone) {
+                            let mut batch = Batch::new();
+                            table.take_signals(one.pid, &mut batch);
+                            prop_assert_eq!(numbers(batch), std::mem::take(&mut one.queue));
+                        }
+                    }
+                    Operation::PutBack(i) => {
+                        if let Some(one) = model.get_mut(i).filter(|one| !one.queue.is_empty()) {
+                            let mut batch = Batch::new();
+                            table.take_signals(one.pid, &mut batch);
+                            table.put_back(one.pid, batch.drain(..).skip(1));
+                            one.queue.remove(0);
+                        }
+                    }
+                }
+                let alive: Vec<&Model> = model.iter().filter(|one| !one.ended).collect();
+                prop_assert_eq!(table.len(), alive.len());
+                let mut pids: Vec<Pid> = alive.iter().map(|one| one.pid).collect();
+                pids.sort_by_key(|pid| pid.index);
+                prop_assert_eq!(table.pids(), pids);
+                for one in &model {
+                    prop_assert_eq!(table.living(one.pid).map(|process| process.pid), (!one.ended).then_some(one.pid));
+                    prop_assert_eq!(table.queue_size(one.pid).0, one.queue.len());
+                    if !one.gone {
+                        prop_assert_eq!(table.pid_at(one.pid.index), Some(one.pid));
+                        prop_assert!(table.has_signals(one.pid) || one.queue.is_empty());
+                    }
+                }
+            }
+        }
+    }
+}
