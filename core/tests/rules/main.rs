@@ -14,6 +14,8 @@ mod timers;
 
 use rusm_core::seam::Seams;
 use rusm_core::{Context, ExitReason, Message, Node, NodeOptions, Payload, Pid};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Longer than any of these takes that does not wait for ever.
@@ -31,7 +33,12 @@ where
             .enable_all()
             .build()
             .expect("a runtime");
-        let body = body.clone();
+        let (body, finished) = (body.clone(), Arc::new(AtomicBool::new(false)));
+        let is_finished = finished.clone();
+        let body = move |context| async move {
+            body(context).await;
+            is_finished.store(true, Ordering::Relaxed);
+        };
         let reason = runtime.block_on(async move {
             let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
             let clock = node.seams().clock.clone();
@@ -41,6 +48,8 @@ where
             }
         });
         assert_eq!(reason, ExitReason::NORMAL, "on {threads} threads");
+        // What tells of the end may be what is broken.
+        assert!(finished.load(Ordering::Relaxed), "it ended before it was done, on {threads} threads");
     }
 }
 
