@@ -64,12 +64,17 @@ impl Silence {
 
     pub(super) fn handle_timeout(&mut self, now: Timestamp) -> Option<Verdict> {
         let silence = now.since(self.heard_at);
-        if silence >= self.down_after {
-            return Some(Verdict::Down);
-        }
         if silence >= self.suspect_after && self.trust == Trust::Trusted {
             self.trust = Trust::Suspected;
+            // Nobody was suspected in time: this side was asleep itself, and could hear nothing. It listens as long as it would have.
+            if silence >= self.down_after {
+                let suspect_after = u64::try_from(self.suspect_after.as_nanos()).unwrap_or(u64::MAX);
+                self.heard_at = Timestamp::from_nanos(now.as_nanos().saturating_sub(suspect_after));
+            }
             return Some(Verdict::Trust(Trust::Suspected));
+        }
+        if silence >= self.down_after {
+            return Some(Verdict::Down);
         }
         if now.since(self.sent_at) >= self.interval {
             self.sent_at = now;
@@ -100,6 +105,17 @@ mod tests {
         assert_eq!(silence.poll_timeout(), at(8000));
         assert_eq!(silence.handle_timeout(at(7999)), None);
         assert_eq!(silence.handle_timeout(at(8000)), Some(Verdict::Down));
+    }
+
+    #[test]
+    fn who_was_asleep_itself_suspects_before_it_gives_up() {
+        let mut silence = Silence::new(&Config::default(), at(0));
+        silence.handle_sent(at(20_000));
+        assert_eq!(silence.handle_timeout(at(20_000)), Some(Verdict::Trust(Trust::Suspected)));
+        silence.handle_sent(at(24_500));
+        assert_eq!(silence.poll_timeout(), at(25_000));
+        assert_eq!(silence.handle_timeout(at(24_999)), None);
+        assert_eq!(silence.handle_timeout(at(25_000)), Some(Verdict::Down));
     }
 
     #[test]

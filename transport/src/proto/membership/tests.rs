@@ -4,6 +4,7 @@ use super::machine::{GossipError, MemberChange, Membership};
 use super::{MemberId, MembershipConfig};
 use bytes::{BufMut, Bytes};
 use foca::{Codec, Header, Member, Message, PostcardCodec, State};
+use proptest::prelude::*;
 use rusm_core::{MemberStatus, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -339,6 +340,80 @@ fn a_packet_counts_in_its_senders_name_and_life_and_up_to_the_limit_of_members()
     check("b", &longer, Err(GossipError::Malformed), 0);
     // Nobody has an association with this one any more: what is left of it is dropped.
     check("c", &packet(&id("c", 1), &a, &[]), Ok(()), 0);
+}
+
+/// What somebody may send who has a certificate and no good intentions: any kind of message, about anybody, in any state.
+fn any_message() -> impl Strategy<Value = Message<MemberId>> {
+    let member = any_member();
+    prop_oneof![
+        any::<u8>().prop_map(Message::Ping),
+        any::<u8>().prop_map(Message::Ack),
+        (member.clone(), any::<u8>()).prop_map(|(target, probe_number)| Message::PingReq { target, probe_number }),
+        (member.clone(), any::<u8>()).prop_map(|(origin, probe_number)| Message::IndirectPing { origin, probe_number }),
+        (member.clone(), any::<u8>()).prop_map(|(target, probe_number)| Message::IndirectAck { target, probe_number }),
+        (member, any::<u8>()).prop_map(|(origin, probe_number)| Message::ForwardedAck { origin, probe_number }),
+        Just(Message::Announce),
+        Just(Message::Feed),
+        Just(Message::Gossip),
+        Just(Message::Broadcast),
+        Just(Message::TurnUndead),
+    ]
+}
+
+fn any_member() -> impl Strategy<Value = MemberId> + Clone {
+    let number = prop_oneof![0u32..3, Just(u32::MAX)];
+    ("[abc]", number.clone(), number).prop_map(|(node, incarnation, revival)| MemberId {
+        node,
+        incarnation,
+        revival,
+        address: String::new(),
+    })
+}
+
+fn any_told() -> impl Strategy<Value = Member<MemberId>> {
+    let state = prop_oneof![Just(State::Alive), Just(State::Suspect), Just(State::Down)];
+    let number = prop_oneof![0u16..3, Just(u16::MAX)];
+    (any_member(), number, state).prop_map(|(member, number, state)| Member::new(member, number, state))
+}
+
+proptest! {
+    #[test]
+    fn no_packet_makes_a_machine_panic_and_it_goes_on(
+        packets in prop::collection::vec(
+            (any_member(), any::<u16>(), any_member(), any_message(), prop::collection::vec(any_told(), 0..4),
+                prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..2), 0u64..3000),
+            1..30,
+        ),
+    ) {
+        let mut now = Timestamp::default();
+        let mut own = membership("a", 1, &MembershipConfig::default());
+        own.handle_connected(now, "b", 1);
+        for (src, src_incarnation, dst, message, told, changes, ms) in packets {
+            let header = Header { src, src_incarnation, dst, message };
+            let mut bytes = Vec::new();
+            PostcardCodec.encode_header(&header, &mut bytes).expect("into memory");
+            if header.message != Message::Announce {
+                bytes.put_u16(u16::try_from(told.len()).expect("few"));
+                for member in &told {
+                    PostcardCodec.encode_member(member, &mut bytes).expect("into memory");
+                }
+            }
+            for (place, value) in changes {
+                let place = place.index(bytes.len());
+                bytes[place] = value;
+            }
+            let _ = own.handle_packet(now, "b", &bytes);
+            now = now + Duration::from_millis(ms);
+            while own.poll_timeout() <= now {
+                own.handle_timeout(now);
+            }
+            while own.poll_packet().is_some() {}
+        }
+        // Of whoever says something sensible it learns all the same.
+        let there = own.members().find(|known| known.member.node == "b").map_or(0, |known| known.member.revival);
+        let b = MemberId { revival: there, ..id("b", 1) };
+        prop_assert_eq!(own.handle_packet(now, "b", &packet(&b, &own.own().clone(), &[id("z", 1)])), Ok(()));
+    }
 }
 
 #[test]
