@@ -44,6 +44,9 @@ struct CargoMessage {
 impl Binary {
     /// The binary with the tests of that file.
     pub(super) fn of(file: &str) -> Option<Self> {
+        if let Some(suite) = file.strip_prefix("core/loom/tests/") {
+            return Some(Self::suite("rusm-core-loom", suite.split('/').next()?.trim_end_matches(".rs")));
+        }
         let (package, rest) = match file.split_once('/')? {
             ("core", rest) => ("rusm-core", rest),
             ("sim", rest) => ("rusm-sim", rest),
@@ -162,6 +165,7 @@ mod tests {
         check("core/tests/rules/links.rs", "rusm-core --test rules");
         check("core/tests/remote.rs", "rusm-core --test remote");
         check("tests/chaos/links.rs", "rusm-suites --test chaos");
+        check("core/loom/tests/races.rs", "rusm-core-loom --test races");
         check("xtask/src/otp/tests.rs", "xtask --bins");
         assert_eq!(Binary::of("docs/otp-rules.md"), None);
         assert_eq!(Binary::of("core/examples/counter_server.rs"), None);

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 pub(super) enum Judge {
     /// The tests of OTP's rules, each rule broken once.
     Rules,
+    /// The core's loom tests: what holds when threads come by in any order.
+    Loom,
 }
 
 /// Some tests of one binary, by their functions' names; all of them, when none is named.
@@ -27,7 +29,7 @@ pub(super) struct Answer {
 }
 
 impl Judge {
-    pub(super) const ALL: [Self; 1] = [Self::Rules];
+    pub(super) const ALL: [Self; 2] = [Self::Rules, Self::Loom];
 
     /// Where its patches are.
     pub(super) fn folder(self) -> PathBuf {
@@ -38,6 +40,7 @@ impl Judge {
     pub(super) fn what(self) -> &'static str {
         match self {
             Self::Rules => "rule",
+            Self::Loom => "what",
         }
     }
 
@@ -45,6 +48,7 @@ impl Judge {
     pub(super) fn introduction(self) -> &'static str {
         match self {
             Self::Rules => include_str!("rules.txt"),
+            Self::Loom => include_str!("loom.txt"),
         }
     }
 
@@ -54,6 +58,7 @@ impl Judge {
             Self::Rules => {
                 &["core/src/lib.rs", "core/tests/rules/main.rs", "core/tests/remote.rs", "sim/tests/behaviours/main.rs"]
             }
+            Self::Loom => &["core/loom/tests/races.rs"],
         };
         files.iter().filter_map(|file| Binary::of(file)).collect()
     }
@@ -111,6 +116,7 @@ impl fmt::Display for Judge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Rules => "rules",
+            Self::Loom => "loom",
         })
     }
 }
