@@ -96,6 +96,10 @@ impl Endpoint {
             }
         }
         while let Some(MemberChange { member, status }) = self.membership.as_mut().and_then(Membership::poll_change) {
+            // That it was given up itself, before it said that it lives.
+            if member.node == self.hello.node {
+                continue;
+            }
             match status {
                 None => self.nodes.forgotten(&member.node),
                 Some(status) => self.nodes.member(&member.node, member.incarnation, status),
