@@ -92,7 +92,8 @@ async fn read(mut stream: impl AsyncRead + Unpin, inboxes: Arc<Vec<UnboundedSend
 
 async fn write(mut stream: impl AsyncWrite + Unpin, mut messages: tokio::sync::mpsc::UnboundedReceiver<[u8; LEN]>) {
     while let Some(message) = messages.recv().await {
-        if stream.write_all(&message).await.is_err() {
+        // madsim sends nothing before that.
+        if stream.write_all(&message).await.is_err() || stream.flush().await.is_err() {
             return;
         }
     }
