@@ -203,6 +203,30 @@ mod tests {
     }
 
     #[test]
+    fn a_character_of_four_bytes_is_cut_as_a_whole() {
+        for missing in 0..4 {
+            let text = format!("{}\u{1F980}", "a".repeat(EXIT_REASON_DETAIL_MAX - missing));
+            let kept = ExitReason::new("x").with_detail(text).detail().map(str::len);
+            assert_eq!(kept, Some(EXIT_REASON_DETAIL_MAX - missing));
+        }
+    }
+
+    #[test]
+    fn a_payload_is_kept_up_to_the_limit_and_left_out_above() {
+        let of = |len| ExitReason::new("x").with_payload(Term::new(crate::Encoding::Raw, vec![7; len]));
+        assert_eq!(of(EXIT_REASON_DETAIL_MAX).payload().map(|term| term.bytes.len()), Some(EXIT_REASON_DETAIL_MAX));
+        assert_eq!(of(EXIT_REASON_DETAIL_MAX + 1).payload(), None);
+        assert_ne!(of(1), of(2));
+    }
+
+    #[test]
+    fn a_backtrace_is_kept_and_makes_no_other_reason() {
+        let reason = ExitReason::PANIC.with_backtrace("here");
+        assert_eq!((reason.backtrace(), ExitReason::PANIC.backtrace()), (Some("here"), None));
+        assert_eq!(reason, ExitReason::PANIC);
+    }
+
+    #[test]
     fn shutdown_with_a_detail_is_orderly_and_not_plain_shutdown() {
         let reason = ExitReason::SHUTDOWN.with_detail("deploy");
         assert!(reason.is_orderly());

@@ -117,6 +117,18 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_given_back_by_an_emptied_mailbox_and_by_one_that_shrinks() {
+        let mut mailbox = filled(0..1000);
+        while mailbox.take(&mut 0, |_| true).is_some() {}
+        assert_eq!(mailbox.bytes(), 0);
+        let mut mailbox = filled(0..50);
+        while mailbox.take(&mut 0, |_| true).is_some() {}
+        assert_ne!(mailbox.bytes(), 0, "what is usual stays");
+        mailbox.shrink();
+        assert_eq!(mailbox.bytes(), 0);
+    }
+
+    #[test]
     fn a_scan_that_found_nothing_goes_on_behind_what_it_saw() {
         let mut mailbox = filled(0..10);
         let mut marker = 0;

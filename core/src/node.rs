@@ -1,5 +1,7 @@
 mod options;
 mod spawning;
+#[cfg(test)]
+mod tests;
 
 pub use options::NodeOptions;
 

@@ -3,11 +3,13 @@
 //! `RUSM_SEED=42 cargo test --test chaos NAME` replays one seed of one scenario; `RUSM_SEEDS=10000` runs that many of
 //! each. The other variables are those of [`rusm_sim::suite::Suite`].
 
+mod bounds;
 mod canary;
 mod cluster;
 mod golden;
 mod hash;
 mod links;
+mod memory;
 mod monitors;
 mod names;
 mod node_crash;
@@ -15,3 +17,6 @@ mod soup;
 mod supervisors;
 mod support;
 mod timers;
+mod told_instances;
+mod told_processes;
+mod told_supervisor;

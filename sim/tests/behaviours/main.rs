@@ -5,7 +5,6 @@ mod applications;
 mod events;
 mod groups;
 mod mailbox;
-mod reports;
 mod server;
 mod server_life;
 mod signals;

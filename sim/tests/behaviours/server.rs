@@ -303,6 +303,11 @@ fn a_deadline_travels_on_and_ends_what_is_called_for_it() {
         let free = on_call(|context, _| Called::Reply(u32::from(context.deadline().is_none()), Next::Receive));
         assert_eq!(first.call(&context, free, LONG).await, Ok(1));
         none(&context).await;
+        // What is called meanwhile has the same deadline.
+        let own = context.now() + ms(500);
+        context.set_deadline(Some(own));
+        let same = on_call(move |context, _| Called::Reply(u32::from(context.deadline() == Some(own)), Next::Receive));
+        assert_eq!(first.call(&context, same, LONG).await, Ok(1));
         // Whoever works for another waits no longer than that one does.
         context.set_deadline(Some(context.now() + ms(10)));
         let never = on_call(|_, _| Called::NoReply(Next::Receive));

@@ -1,9 +1,14 @@
 //! What the log says of ends and restarts, and who caused them.
 
-use crate::{boom, ms};
-use rusm_core::{ChildSpec, Context, Node, SpawnOptions, Started, Strategy, Supervisor, SupervisorSpec, process_body};
+use rusm_core::{
+    ChildSpec, Context, ExitReason, Node, SpawnOptions, Started, Strategy, Supervisor, SupervisorSpec, process_body,
+};
 use rusm_sim::{Sim, SimOptions};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Only one of these tests at a time, and no others in this program: whether a line is wanted at all is kept for all threads.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// What was written to the log.
 #[derive(Clone, Default)]
@@ -24,6 +29,7 @@ fn logged<Fut>(body: impl FnOnce(Context) -> Fut + Send + 'static) -> Vec<String
 where
     Fut: Future<Output = ()> + Send + 'static,
 {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
@@ -52,10 +58,10 @@ fn a_crash_report_says_who_ended_and_by_whom() {
         // It is linked to one that crashes by itself.
         context.spawn(move |context: Context| async move {
             context.link(victim);
-            context.sleep(ms(10)).await;
+            context.sleep(Duration::from_millis(10)).await;
             assert!(context.pid() == victim, "out of cheese");
         });
-        context.sleep(ms(100)).await;
+        context.sleep(Duration::from_millis(100)).await;
     });
     // The first to end is the one that crashed by itself.
     let own = line(&lines, &[": crash ", "out of cheese", "function="]);
@@ -75,8 +81,8 @@ fn a_supervisor_report_names_the_child_that_caused_each_restart() {
             .child(ChildSpec::worker("cache", idle).name("cache"));
         let Started::Up(_) = Supervisor::start_link(&context, spec).await else { panic!("not up") };
         let store = context.whereis("store").expect("it runs");
-        context.exit_signal(store, boom());
-        context.sleep(ms(100)).await;
+        context.exit_signal(store, ExitReason::new("boom"));
+        context.sleep(Duration::from_millis(100)).await;
         assert_ne!(context.whereis("store"), Some(store));
     });
     let crash = line(&lines, &[": crash ", "name=\"store\"", "by=<0.0>"]);

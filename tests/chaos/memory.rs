@@ -1,0 +1,99 @@
+//! What a process is said to hold follows what it holds, and is given back.
+
+use crate::support::{below, idle};
+use rusm_core::{Context, ExitReason, Message, Node, Payload, Pid};
+use rusm_sim::SimHandle;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+const HOST: u64 = 1_234_567;
+const LARGE: usize = 50_000;
+
+fn bytes(node: &Node, pid: Pid) -> u64 {
+    node.process_info(pid).expect("it lives").memory_bytes
+}
+
+/// Ties itself to so many others, reads what it was sent only when it is asked to, and rests.
+async fn holder(context: Context) {
+    let mut others: Vec<Pid> = Vec::new();
+    loop {
+        let call = context.receive_match(|message| matches!(message, Message::Call { .. })).await;
+        let Message::Call { from, payload } = call else { continue };
+        let order = payload.downcast::<&str>().expect("a word");
+        match order {
+            "links" | "monitors" => {
+                for _ in 0..10 {
+                    let other = context.spawn(idle);
+                    others.push(other);
+                    match order {
+                        "links" => context.link(other),
+                        _ => assert_ne!(context.monitor(other), context.make_reference()),
+                    }
+                }
+            }
+            "aliases" => assert!((0..10).map(|_| context.alias()).is_sorted_by(|one, next| one != next)),
+            "host" => context.memory_gauge().store(HOST, Ordering::Relaxed),
+            "read" => while context.try_receive(|_| true).is_some() {},
+            "rest" => {
+                context.reply(from, Payload::local(()));
+                context.hibernate().await;
+                return;
+            }
+            other => panic!("{other} is no order"),
+        }
+        context.reply(from, Payload::local(()));
+    }
+}
+
+async fn large(context: Context) {
+    let held = [7_u8; LARGE];
+    context.receive().await;
+    std::hint::black_box(&held);
+}
+
+#[rusm_sim::test(seeds = 40)]
+async fn what_a_process_holds_is_known_and_given_back(sim: SimHandle) {
+    let mut rng = sim.random("messages");
+    let node = Node::start(sim.node_options("a"));
+    let pid = node.spawn(holder);
+    let told = async |order: &'static str| {
+        let before = bytes(&node, pid);
+        node.call(pid, Payload::local(order), Duration::from_secs(10)).await.expect("it does as it is told");
+        sim.sleep(Duration::from_secs(1)).await;
+        (before, bytes(&node, pid))
+    };
+    sim.sleep(Duration::from_secs(1)).await;
+    let idle = bytes(&node, pid);
+    assert!((200..5_000).contains(&idle), "an idle process holds {idle} bytes");
+
+    // About the same for each kind of relation; what comes with signals may make the queue grow once.
+    for kind in ["aliases", "links", "monitors"] {
+        let (before, after) = told(kind).await;
+        assert!((500..1_200).contains(&(after - before)), "ten {kind} are {} bytes", after - before);
+    }
+    let (before, after) = told("host").await;
+    assert_eq!(after - before, HOST, "what the host says");
+
+    let (messages, before) = (500 + below(&mut rng, 500), bytes(&node, pid));
+    for number in 0..messages {
+        node.send(pid, Payload::local(number)).expect("a pid takes everything");
+    }
+    sim.sleep(Duration::from_secs(1)).await;
+    let full = bytes(&node, pid) - before;
+    assert!((messages * 20..messages * 600).contains(&full), "{messages} messages are {full} bytes");
+    let (_, after) = told("read").await;
+    assert!(after < before + full / 2, "{messages} messages have left {} bytes", after - before);
+    let (before, after) = told("rest").await;
+    assert!(after <= before && before - after < full, "at rest {after} bytes, before {before}");
+    let info = node.process_info(pid).expect("it lives");
+    assert_eq!((info.status, info.mailbox_len), ("hibernating", 0));
+
+    let small = node.spawn(crate::support::idle);
+    let large = node.spawn(large);
+    sim.sleep(Duration::from_secs(1)).await;
+    let more = bytes(&node, large) - bytes(&node, small);
+    assert!((LARGE as u64..LARGE as u64 + 2_000).contains(&more), "a large body is {more} bytes more");
+    for pid in [pid, large] {
+        node.exit_signal(pid, ExitReason::KILL);
+    }
+}

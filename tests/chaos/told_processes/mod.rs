@@ -1,0 +1,427 @@
+//! Processes on one node or several are told what to do to each other, one thing at a time: whenever all is at rest,
+//! everybody has just the links, monitors, names, messages and ends that an obvious model says.
+
+mod model;
+mod puppet;
+
+use crate::support::below;
+use model::{Index, Model};
+use puppet::{Order, Told, number_of, puppet};
+use rand_core::Rng;
+use rusm_core::{AliasMode, Destination, ExitReason, Message, Monitored, Node, Payload, Pid, Reference};
+use rusm_sim::SimHandle;
+use rusm_transport::cluster::ClusterOptions;
+use std::time::Duration;
+
+const NAMES: [&str; 3] = ["x", "y", "z"];
+const NODES: [&str; 3] = ["a", "b", "c"];
+const PROCESSES: usize = 5;
+const STEPS: usize = 60;
+
+/// Longer than anything takes that a step leads to.
+const REST: Duration = Duration::from_secs(3);
+
+#[rusm_sim::test(seeds = 150, sometimes = ["somebody else died", "a call timed out", "an alias took a message"])]
+async fn everybody_has_what_the_model_says(sim: SimHandle) {
+    told(sim, 1).await;
+}
+
+#[rusm_sim::test(seeds = 100, sometimes = ["somebody else died", "a call timed out", "an alias took a message"])]
+async fn everybody_has_what_the_model_says_on_three_nodes(sim: SimHandle) {
+    told(sim, 3).await;
+}
+
+async fn told(sim: SimHandle, nodes: usize) {
+    let mut rng = sim.random("operator");
+    let mut operator = Operator::start(sim, nodes);
+    operator.start_long_timers().await;
+    for _ in 0..STEPS {
+        if operator.model.alive().len() < 2 {
+            operator.spawn(&mut rng);
+        }
+        let step = operator.step(&mut rng).await;
+        operator.compare(&step).await;
+    }
+}
+
+struct Operator {
+    sim: SimHandle,
+    nodes: Vec<Node>,
+    model: Model,
+    pids: Vec<Pid>,
+    references: Vec<Reference>,
+    /// The last number that was sent.
+    sent: u64,
+}
+
+/// Who is meant by a name, or by a pid.
+struct Meant {
+    process: Option<Index>,
+    destination: Destination,
+    monitored: Monitored,
+    /// Whether it is a name of the own node, which must be somebody's to be sent to.
+    is_local_name: bool,
+}
+
+impl Operator {
+    fn start(sim: SimHandle, nodes: usize) -> Self {
+        let names: Vec<String> = NODES[..nodes].iter().map(|name| (*name).to_owned()).collect();
+        let start = |name: &String| {
+            let node = Node::start(sim.node_options(name));
+            if nodes > 1 {
+                sim.join(&node, ClusterOptions { cluster: 1, nodes: names.clone(), ..ClusterOptions::default() });
+            }
+            node
+        };
+        let nodes: Vec<Node> = names.iter().map(start).collect();
+        let (pids, references) = (Vec::new(), Vec::new());
+        let mut operator = Self { sim, nodes, model: Model::default(), pids, references, sent: 0 };
+        (0..PROCESSES).for_each(|index| operator.spawn_on(index));
+        operator
+    }
+
+    /// One on each node that all others have to overtake.
+    async fn start_long_timers(&self) {
+        for process in 0..self.nodes.len() {
+            let (never, to) = (Duration::from_secs(1_000_000), self.pids[process].into());
+            let told = self.tell(process, Order::After(never, to, 0, false)).await;
+            assert!(matches!(told, Told::Flag(true)), "{told:?}");
+        }
+    }
+
+    fn spawn(&mut self, rng: &mut impl Rng) {
+        let node = below(rng, self.nodes.len() as u64) as usize;
+        self.spawn_on(node);
+    }
+
+    fn spawn_on(&mut self, index: usize) {
+        let node = index % self.nodes.len();
+        self.model.spawn(node);
+        self.pids.push(self.nodes[node].spawn(puppet));
+    }
+
+    /// What it answers; nothing, when it has died of it.
+    async fn tell(&self, process: Index, order: Order) -> Told {
+        let node = &self.nodes[self.model.processes[process].node];
+        match node.call(self.pids[process], Payload::local(order), Duration::from_secs(20)).await {
+            Ok(told) => told.downcast().expect("a puppet says what it was told"),
+            Err(rusm_core::CallError::Down(_)) => Told::Nothing,
+            Err(error) => panic!("process {process} does not answer: {error}"),
+        }
+    }
+
+    fn living(&self, rng: &mut impl Rng) -> Index {
+        let alive = self.model.alive();
+        alive[below(rng, alive.len() as u64) as usize]
+    }
+
+    /// Mostly somebody who lives.
+    fn anybody(&self, rng: &mut impl Rng) -> Index {
+        if below(rng, 4) > 0 { self.living(rng) } else { below(rng, self.pids.len() as u64) as usize }
+    }
+
+    fn meant(&self, rng: &mut impl Rng, by: Index) -> Meant {
+        let (name, own) = (NAMES[below(rng, 3) as usize], self.model.processes[by].node);
+        match below(rng, 4) {
+            0 => Meant {
+                process: self.model.whereis(own, name),
+                destination: name.into(),
+                monitored: name.into(),
+                is_local_name: true,
+            },
+            1 => {
+                let there = below(rng, self.nodes.len() as u64) as usize;
+                let (name, node) = (name.to_owned(), self.nodes[there].id());
+                Meant {
+                    process: self.model.whereis(there, &name),
+                    destination: Destination::NameAt { name: name.clone(), node },
+                    monitored: Monitored::NameAt { name, node },
+                    is_local_name: false,
+                }
+            }
+            _ => {
+                let process = self.anybody(rng);
+                let (destination, monitored) = (self.pids[process].into(), self.pids[process].into());
+                Meant { process: Some(process), destination, monitored, is_local_name: false }
+            }
+        }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.sent += 1;
+        self.sent
+    }
+
+    /// One of its references, if it has any.
+    fn watch_of(&self, rng: &mut impl Rng, owner: Index) -> Option<usize> {
+        let of: Vec<usize> = (0..self.references.len()).filter(|at| self.model.watches[*at].owner == owner).collect();
+        (!of.is_empty()).then(|| of[below(rng, of.len() as u64) as usize])
+    }
+
+    async fn step(&mut self, rng: &mut impl Rng) -> String {
+        let (by, other) = (self.living(rng), self.anybody(rng));
+        let pid = self.pids[other];
+        match below(rng, 20) {
+            0..3 => {
+                self.tell(by, Order::Link(pid)).await;
+                self.model.link(by, other);
+                format!("{by} links {other}")
+            }
+            3 => {
+                self.tell(by, Order::Unlink(pid)).await;
+                self.model.unlink(by, other);
+                format!("{by} unlinks {other}")
+            }
+            4 | 5 => self.monitor(rng, by).await,
+            6 => self.end_watch(rng, by).await,
+            7 => {
+                let on = below(rng, 3) > 0;
+                let before = std::mem::replace(&mut self.model.processes[by].traps, on);
+                let told = self.tell(by, Order::Trap(on)).await;
+                assert!(matches!(told, Told::Flag(flag) if flag == before), "{told:?}");
+                format!("{by} traps {on}")
+            }
+            8..11 => self.send(rng, by).await,
+            11 | 12 => self.exit(rng, by, other).await,
+            13 => self.register(rng, by, other).await,
+            14 => self.start_other(rng, by).await,
+            15 | 16 => self.call(rng, by).await,
+            17 => self.be_mute(rng, by).await,
+            18 => {
+                let told = self.tell(by, Order::IsAlive(pid)).await;
+                let expected = !self.model.processes[other].dead;
+                assert!(matches!(told, Told::Flag(flag) if flag == expected), "{other} lives: {told:?}");
+                format!("{by} asks whether {other} lives")
+            }
+            _ => self.send_after(rng, by).await,
+        }
+    }
+
+    async fn monitor(&mut self, rng: &mut impl Rng, by: Index) -> String {
+        let modes = [None, None, Some(AliasMode::Explicit), Some(AliasMode::Demonitor), Some(AliasMode::Reply)];
+        let (meant, mode) = (self.meant(rng, by), modes[below(rng, 5) as usize]);
+        let step = format!("{by} monitors {:?} ({:?}), {mode:?}", meant.process, meant.monitored);
+        let told = self.tell(by, Order::Monitor(meant.monitored, mode)).await;
+        let Told::Reference(monitor) = told else { panic!("{step}: {told:?}") };
+        self.references.push(monitor);
+        self.model.monitor(by, meant.process, mode);
+        step
+    }
+
+    async fn end_watch(&mut self, rng: &mut impl Rng, by: Index) -> String {
+        let Some(watch) = self.watch_of(rng, by) else {
+            let told = self.tell(by, Order::Alias).await;
+            let Told::Reference(alias) = told else { panic!("an alias: {told:?}") };
+            self.references.push(alias);
+            self.model.alias(by);
+            return format!("{by} makes an alias");
+        };
+        let reference = self.references[watch];
+        if below(rng, 3) == 0 {
+            let active = self.model.watches[watch].alias.take().is_some();
+            let told = self.tell(by, Order::Unalias(reference)).await;
+            assert!(matches!(told, Told::Flag(flag) if flag == active), "{by} ends the alias {watch}: {told:?}");
+            return format!("{by} ends the alias {watch}");
+        }
+        let flush = below(rng, 2) == 0;
+        let active = self.model.demonitor(watch, flush);
+        let told = self.tell(by, Order::Demonitor(reference, flush)).await;
+        assert!(matches!(told, Told::Flag(flag) if flag == active), "{by} demonitors {watch}: {told:?}");
+        format!("{by} demonitors {watch}, flush {flush}")
+    }
+
+    async fn send(&mut self, rng: &mut impl Rng, by: Index) -> String {
+        let number = self.next_number();
+        if below(rng, 3) == 0 && !self.references.is_empty() {
+            let watch = below(rng, self.references.len() as u64) as usize;
+            if self.model.watches[watch].alias.is_some() {
+                self.sim.sometimes("an alias took a message");
+            }
+            self.tell(by, Order::Send(self.references[watch].into(), number)).await;
+            self.model.send_to_alias(watch, number);
+            return format!("{by} sends {number} to the alias {watch}");
+        }
+        if below(rng, 8) == 0 {
+            return self.send_value(rng, by, number).await;
+        }
+        let meant = self.meant(rng, by);
+        let told = self.tell(by, Order::Send(meant.destination, number)).await;
+        let taken = !meant.is_local_name || meant.process.is_some();
+        assert!(matches!(told, Told::Flag(flag) if flag == taken), "{by} sends to {:?}: {told:?}", meant.process);
+        self.model.send(meant.process, number);
+        format!("{by} sends {number} to {:?}", meant.process)
+    }
+
+    /// Only a term can leave its node.
+    async fn send_value(&mut self, rng: &mut impl Rng, by: Index, number: u64) -> String {
+        let to = self.living(rng);
+        let here = self.model.processes[by].node == self.model.processes[to].node;
+        let told = self.tell(by, Order::SendValue(self.pids[to], number)).await;
+        assert!(matches!(told, Told::Flag(flag) if flag == here), "{by} sends a value to {to}: {told:?}");
+        if here {
+            self.model.send(Some(to), number);
+        }
+        format!("{by} sends {to} the value {number}")
+    }
+
+    async fn exit(&mut self, rng: &mut impl Rng, by: Index, other: Index) -> String {
+        let word = ["normal", "kill", "boom", "shutdown"][below(rng, 4) as usize];
+        let before = self.model.alive().len();
+        let step = if below(rng, 3) == 0 {
+            self.tell(by, Order::Return(ExitReason::new(word))).await;
+            self.model.end(by, word);
+            format!("{by} returns {word}")
+        } else {
+            self.tell(by, Order::Exit(self.pids[other], ExitReason::new(word))).await;
+            self.model.exit_signal(by, other, word);
+            format!("{by} sends the exit signal {word} to {other}")
+        };
+        if self.model.alive().len() + 1 < before {
+            self.sim.sometimes("somebody else died");
+        }
+        step
+    }
+
+    async fn register(&mut self, rng: &mut impl Rng, by: Index, other: Index) -> String {
+        let name = NAMES[below(rng, 3) as usize];
+        let node = self.model.processes[by].node;
+        if below(rng, 3) == 0 {
+            let expected = self.model.unregister(node, name);
+            let told = self.tell(by, Order::Unregister(name)).await;
+            assert!(matches!(told, Told::Flag(flag) if flag == expected), "{name} is taken away: {told:?}");
+            return format!("{by} takes the name {name} away");
+        }
+        let process = if self.model.processes[other].node == node { other } else { by };
+        let expected = self.model.register(name, process);
+        let told = self.tell(by, Order::Register(name, self.pids[process])).await;
+        assert!(matches!(told, Told::Flag(flag) if flag == expected), "{process} is given {name}: {told:?}");
+        format!("{by} gives {process} the name {name}")
+    }
+
+    async fn start_other(&mut self, rng: &mut impl Rng, by: Index) -> String {
+        let (link, monitor) = (below(rng, 2) == 0, below(rng, 2) == 0);
+        let told = self.tell(by, Order::Spawn { link, monitor }).await;
+        let Told::Spawned(pid, watch) = told else { panic!("a spawn: {told:?}") };
+        let new = self.model.spawn(self.model.processes[by].node);
+        self.pids.push(pid);
+        if link {
+            self.model.link(by, new);
+        }
+        assert_eq!(watch.is_some(), monitor);
+        if let Some(watch) = watch {
+            self.references.push(watch);
+            self.model.monitor(by, Some(new), None);
+        }
+        format!("{by} spawns {new}, link {link}, monitor {monitor}")
+    }
+
+    async fn call(&mut self, rng: &mut impl Rng, by: Index) -> String {
+        let meant = self.meant(rng, by);
+        if below(rng, 4) == 0 {
+            self.tell(by, Order::GiveUp(meant.destination)).await;
+            return format!("{by} calls {:?} and gives up", meant.process);
+        }
+        let expected = match (meant.process, meant.is_local_name) {
+            (None, true) => "badarg",
+            (None, false) => "noproc",
+            (process, _) => self.model.call(by, process),
+        };
+        // By a name of a node one can call oneself, and wait.
+        let itself = expected == "itself" && matches!(meant.destination, Destination::NameAt { .. });
+        let expected = if itself { "timeout" } else { expected };
+        if expected == "timeout" {
+            self.sim.sometimes("a call timed out");
+        }
+        let step = format!("{by} calls {:?} ({:?})", meant.process, meant.destination);
+        let told = self.tell(by, Order::Call(meant.destination)).await;
+        assert!(matches!(told, Told::Call(how) if how == expected), "{step}: {told:?} and not {expected}");
+        step
+    }
+
+    async fn be_mute(&mut self, rng: &mut impl Rng, by: Index) -> String {
+        let on = below(rng, 2) == 0;
+        self.model.processes[by].is_mute = on;
+        self.tell(by, Order::Mute(on)).await;
+        self.tell(by, Order::AnswerLate).await;
+        format!("{by} is mute: {on}")
+    }
+
+    async fn send_after(&mut self, rng: &mut impl Rng, by: Index) -> String {
+        let (meant, number, cancel) = (self.meant(rng, by), self.next_number(), below(rng, 3) == 0);
+        let is_dead = meant.process.is_some_and(|process| self.model.processes[process].dead);
+        let (there, here) =
+            (meant.process.map(|process| self.model.processes[process].node), self.model.processes[by].node);
+        // To a dead process of the own node there is no timer.
+        let is_none = matches!(meant.destination, Destination::Pid(_)) && is_dead && there == Some(here);
+        let told = self.tell(by, Order::After(Duration::from_millis(700), meant.destination, number, cancel)).await;
+        assert!(matches!(told, Told::Flag(flag) if flag != is_none), "a timer to {:?}: {told:?}", meant.process);
+        if !cancel {
+            self.model.send(meant.process, number);
+        }
+        format!("{by} sends {number} to {:?} later, cancelled {cancel}", meant.process)
+    }
+
+    async fn compare(&mut self, step: &str) {
+        self.sim.sleep(REST).await;
+        for process in 0..self.pids.len() {
+            let node = &self.nodes[self.model.processes[process].node];
+            let info = node.process_info(self.pids[process]);
+            let expected = &self.model.processes[process];
+            assert_eq!(info.is_none(), expected.dead, "{step}: whether {process} is dead");
+            let Some(info) = info else { continue };
+            let links: Vec<usize> = info.links.iter().map(|pid| self.index(*pid)).collect();
+            let mut sorted = links.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, expected.links.iter().copied().collect::<Vec<_>>(), "{step}: links of {process}");
+            assert_eq!(
+                (info.monitors.len(), info.monitored_by),
+                self.model.monitors(process),
+                "{step}: monitors of {process}, and those on it"
+            );
+            assert_eq!((info.trap_exit, info.name.as_deref()), (expected.traps, expected.name), "{step}: {process}");
+            assert_eq!(info.mailbox_len, expected.mailbox.len(), "{step}: messages of {process}");
+        }
+        let names = self.model.names();
+        for (number, node) in self.nodes.iter().enumerate() {
+            for name in NAMES {
+                let found = node.whereis(name).map(|pid| self.index(pid));
+                assert_eq!(found, names.get(&(number, name)).copied(), "{step}: who has the name {name}");
+            }
+            let alive = self.model.alive().into_iter().filter(|process| self.model.processes[*process].node == number);
+            assert_eq!(node.process_count(), alive.count(), "{step}: processes of {}", node.name());
+        }
+        self.look(step).await;
+    }
+
+    /// Now and then everybody looks into the mailbox.
+    async fn look(&mut self, step: &str) {
+        for process in self.model.alive() {
+            if self.model.processes[process].mailbox.is_empty() {
+                continue;
+            }
+            let told = self.tell(process, Order::Look).await;
+            let Told::Seen(messages) = told else { panic!("{step}: {told:?}") };
+            let mut seen: Vec<String> = messages.iter().map(|message| self.describe(message)).collect();
+            let mut expected = std::mem::take(&mut self.model.processes[process].mailbox);
+            seen.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(seen, expected, "{step}: what {process} was sent, and what it should have been");
+        }
+    }
+
+    fn index(&self, pid: Pid) -> Index {
+        self.pids.iter().position(|known| *known == pid).unwrap_or_else(|| panic!("{pid} is nobody's"))
+    }
+
+    fn describe(&self, message: &Message) -> String {
+        match message {
+            Message::Plain(payload) => format!("message {}", number_of(payload).expect("a number")),
+            Message::Exit { from, reason } => format!("exit {} {}", self.index(*from), reason.word()),
+            Message::Down { monitor, reason, .. } => {
+                let watch = self.references.iter().position(|known| known == monitor).expect("a monitor that was made");
+                format!("down {watch} {}", reason.word())
+            }
+            other => panic!("nobody sends {other:?}"),
+        }
+    }
+}

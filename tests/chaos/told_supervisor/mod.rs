@@ -1,0 +1,292 @@
+//! A supervisor is told what to do at random, and its children end at random, or do not start: after each step it has
+//! done exactly what an obvious model says, in the same order, and nobody is left over.
+
+mod model;
+
+use crate::support::below;
+use model::{Answer, Child, Model, Start, Starts, next_start};
+use rand_core::Rng;
+use rusm_core::{
+    AutoShutdown, ChildKind, ChildSpec, ChildStart, Context, ExitReason, Message, Node, Pid, Restart, Shutdown,
+    Started, Strategy, Supervisor, SupervisorError, SupervisorRef, SupervisorSpec,
+};
+use rusm_sim::SimHandle;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// How long a child takes to end when it is told to.
+const TAKES: Duration = Duration::from_millis(100);
+
+/// What children have seen, and how their next starts go.
+#[derive(Clone, Default)]
+struct Nursery {
+    log: Arc<Mutex<Vec<String>>>,
+    starts: Arc<Mutex<Starts>>,
+}
+
+impl Nursery {
+    fn note(&self, line: String) {
+        self.log.lock().expect("nobody panics with it").push(line);
+    }
+
+    fn spec(&self, child: &Child) -> ChildSpec {
+        let (nursery, id) = (self.clone(), child.id.clone());
+        let start = ChildStart::native_with_init(move |context, _| run(context, id.clone(), nursery.clone()));
+        let mut spec = ChildSpec::new(&child.id, start).name(&child.id).restart(child.restart);
+        spec.kind = if child.is_supervisor { ChildKind::Supervisor } else { ChildKind::Worker };
+        spec.shutdown(child.shutdown).significant(child.significant)
+    }
+
+    fn tree(&self, strategy: Strategy, model: &Model, children: &[Child]) -> SupervisorSpec {
+        // A restart never leaves the window.
+        let spec = SupervisorSpec::new(strategy).intensity(model.intensity, Duration::from_secs(1_000_000));
+        let spec = spec.auto_shutdown(model.auto_shutdown);
+        children.iter().fold(spec, |spec, child| spec.child(self.spec(child)))
+    }
+}
+
+/// A child that says what it sees.
+async fn run(context: Context, id: String, nursery: Nursery) -> ExitReason {
+    let start = next_start(&mut nursery.starts.lock().expect("nobody panics with it"), &id);
+    match start {
+        Some(Start::Fails(_)) => {
+            nursery.note(format!("fail {id}"));
+            let reason = ExitReason::new("no_start");
+            context.init_fail(reason.clone());
+            return reason;
+        }
+        Some(Start::Ignored) => {
+            nursery.note(format!("ignore {id}"));
+            context.init_ignore();
+            return ExitReason::NORMAL;
+        }
+        None => {}
+    }
+    context.trap_exit(true);
+    nursery.note(format!("start {id}"));
+    context.init_ack();
+    match context.receive().await {
+        Message::Exit { from, reason } => {
+            if Some(from) == context.parent() {
+                nursery.note(format!("stop {id} {}", reason.word()));
+                context.sleep(TAKES).await;
+            }
+            reason
+        }
+        other => panic!("{id} was sent {other:?}"),
+    }
+}
+
+fn one<T: Copy>(rng: &mut impl Rng, of: &[T]) -> T {
+    of[below(rng, of.len() as u64) as usize]
+}
+
+fn some_child(rng: &mut impl Rng, id: &str, auto_shutdown: AutoShutdown) -> Child {
+    let restart = one(rng, &[Restart::Permanent, Restart::Permanent, Restart::Transient, Restart::Temporary]);
+    let may_be_significant = auto_shutdown != AutoShutdown::Never && restart != Restart::Permanent;
+    let shutdown = match below(rng, 4) {
+        0 => Shutdown::BrutalKill,
+        // It hears of it, and is killed.
+        1 => Shutdown::Timeout(TAKES / 2),
+        2 => Shutdown::Infinity,
+        _ => Shutdown::Timeout(TAKES * 4),
+    };
+    let (significant, is_supervisor) = (may_be_significant && below(rng, 2) == 0, below(rng, 4) == 0);
+    Child { id: id.to_owned(), restart, significant, shutdown, is_supervisor, runs: false, restarts: 0 }
+}
+
+fn some_supervisor(rng: &mut impl Rng) -> Model {
+    let auto_shutdown = one(rng, &[AutoShutdown::Never, AutoShutdown::AnySignificant, AutoShutdown::AllSignificant]);
+    let children = IDS[..below(rng, 5) as usize].iter().map(|id| some_child(rng, id, auto_shutdown)).collect();
+    Model {
+        strategy: one(rng, &[Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne]),
+        auto_shutdown,
+        intensity: one(rng, &[0, 2, 6, 1000]),
+        children,
+        attempts: 0,
+        ended: false,
+        log: Vec::new(),
+        starts: Starts::new(),
+    }
+}
+
+#[rusm_sim::test(
+    seeds = 300,
+    sometimes = ["it gave up", "a start failed", "a restart failed", "it was told to stop", "it shut down by itself"]
+)]
+async fn a_supervisor_does_what_the_model_says(sim: SimHandle) {
+    let mut rng = sim.random("operator");
+    let node = Node::start(sim.node_options("a"));
+    let nursery = Nursery::default();
+    let mut model = some_supervisor(&mut rng);
+    let spec = nursery.tree(model.strategy, &model, &model.children);
+    let Started::Up(supervisor) = Supervisor::start(&node, spec).await else { panic!("it did not start") };
+    model.init();
+    let end = Arc::new(Mutex::new(None));
+    sim.spawn("outside", {
+        let (node, end) = (node.clone(), end.clone());
+        async move { *end.lock().expect("nobody panics with it") = Some(node.await_exit(supervisor).await) }
+    });
+    let mut operator = Operator { sim, node, nursery, supervisor, end, model };
+    operator.compare("init").await;
+    for _ in 0..25 {
+        let step = operator.step(&mut rng).await;
+        operator.compare(&step).await;
+        if operator.model.ended {
+            let end = operator.end.lock().expect("nobody panics with it").take().expect("it has ended");
+            return assert_eq!(end.word(), "shutdown", "{step}");
+        }
+    }
+    operator.stop().await;
+}
+
+struct Operator {
+    sim: SimHandle,
+    node: Node,
+    nursery: Nursery,
+    supervisor: Pid,
+    /// Why the supervisor has ended.
+    end: Arc<Mutex<Option<ExitReason>>>,
+    model: Model,
+}
+
+impl Operator {
+    /// Does one thing to both, and says what.
+    async fn step(&mut self, rng: &mut impl Rng) -> String {
+        let id = one(rng, &IDS);
+        if below(rng, 3) == 0 {
+            let start = one(rng, &[Start::Fails(1), Start::Fails(2), Start::Ignored]);
+            self.model.starts.insert(id.to_owned(), start);
+            self.nursery.starts.lock().expect("nobody panics with it").insert(id.to_owned(), start);
+        }
+        let (node, supervisor, model) = (&self.node, SupervisorRef::from(self.supervisor), &mut self.model);
+        let (step, expected, found) = match below(rng, 10) {
+            0 | 1 => {
+                let child = some_child(rng, id, model.auto_shutdown);
+                let found = supervisor.start_child(node, self.nursery.spec(&child)).await;
+                (format!("start {child:?}"), model.start_child(child), started(found))
+            }
+            2 => {
+                let found = supervisor.terminate_child(node, id).await;
+                (format!("terminate {id}"), model.terminate_child(id), done(found))
+            }
+            3 => {
+                let found = supervisor.restart_child(node, id).await;
+                (format!("restart {id}"), model.restart_child(id), started(found))
+            }
+            4 => {
+                let found = supervisor.delete_child(node, id).await;
+                (format!("delete {id}"), model.delete_child(id), done(found))
+            }
+            5 if below(rng, 2) == 0 => {
+                let strategy = one(rng, &[Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne]);
+                let mut ids: Vec<&str> = IDS.into_iter().filter(|_| below(rng, 2) == 0).collect();
+                ids.reverse();
+                let children: Vec<Child> = ids.iter().map(|id| some_child(rng, id, model.auto_shutdown)).collect();
+                let found = supervisor.change(node, self.nursery.tree(strategy, model, &children)).await;
+                model.change(strategy, children);
+                (format!("change {strategy:?} {ids:?}"), Answer::Done, done(found))
+            }
+            _ => return self.end_child(rng, id),
+        };
+        if found == Answer::Refused("start_failed") {
+            self.sim.sometimes("a start failed");
+        }
+        assert_eq!(found, expected, "{step}");
+        step
+    }
+
+    /// A child ends, in a way that its supervisor did not ask for.
+    fn end_child(&mut self, rng: &mut impl Rng, id: &str) -> String {
+        let reason = match below(rng, 4) {
+            0 => ExitReason::NORMAL,
+            1 => ExitReason::SHUTDOWN,
+            2 => ExitReason::KILL,
+            _ => ExitReason::new("boom"),
+        };
+        let step = format!("{id} ends: {reason}");
+        if let Some(pid) = self.node.whereis(id) {
+            let fails = self.model.starts.contains_key(id);
+            let (attempts, orderly) = (self.model.attempts, reason.is_orderly());
+            self.node.exit_signal(pid, reason);
+            self.model.child_ended(id, orderly);
+            if fails && self.model.attempts > attempts + 1 {
+                self.sim.sometimes("a restart failed");
+            }
+            if self.model.ended {
+                let gave_up = self.model.attempts > self.model.intensity;
+                self.sim.sometimes(if gave_up { "it gave up" } else { "it shut down by itself" });
+            }
+        }
+        step
+    }
+
+    /// At rest both must be the same.
+    async fn compare(&mut self, step: &str) {
+        self.sim.sleep(Duration::from_secs(5)).await;
+        let log = std::mem::take(&mut *self.nursery.log.lock().expect("nobody panics with it"));
+        assert_eq!(log, std::mem::take(&mut self.model.log), "{step}: what was done, and what should be");
+        let (node, model) = (&self.node, &self.model);
+        if model.ended {
+            assert_eq!(node.process_count(), 0, "{step}: it has ended and left {:?}", node.processes());
+            return;
+        }
+        let supervisor = SupervisorRef::from(self.supervisor);
+        let children = supervisor.which_children(node).await.expect("the supervisor lives");
+        let found: Vec<_> =
+            children.iter().map(|child| (child.id.as_str(), child.pid.is_some(), child.restarts)).collect();
+        let expected = model.children.iter().rev().map(|child| (child.id.as_str(), child.runs, child.restarts));
+        assert_eq!(found, expected.collect::<Vec<_>>(), "{step}: its children, and what they should be");
+        for child in &children {
+            assert_eq!(node.whereis(&child.id), child.pid, "{step}: the name of {}", child.id);
+            assert!(!child.restarting, "{step}: {} is not at rest", child.id);
+        }
+        let counts = supervisor.count_children(node).await.expect("the supervisor lives");
+        let supervisors = model.children.iter().filter(|child| child.is_supervisor).count();
+        let runs = model.children.iter().filter(|child| child.runs).count();
+        let (specs, workers) = (model.children.len(), model.children.len() - supervisors);
+        assert_eq!(
+            (counts.specs, counts.active, counts.supervisors, counts.workers),
+            (specs, runs, supervisors, workers),
+            "{step}"
+        );
+        // Whoever waits for its end is one more.
+        assert_eq!(node.process_count(), 2 + runs, "{step}: somebody is left over: {:?}", node.processes());
+    }
+
+    async fn stop(mut self) {
+        self.sim.sometimes("it was told to stop");
+        let reason = ExitReason::SHUTDOWN.with_detail("told so");
+        let stopped = SupervisorRef::from(self.supervisor).stop(&self.node, reason.clone()).await;
+        assert_eq!(stopped, Ok(()));
+        self.model.end();
+        self.compare("stop").await;
+        let end = self.end.lock().expect("nobody panics with it").take().expect("it has ended");
+        assert_eq!((end.word(), end.detail()), (reason.word(), reason.detail()));
+    }
+}
+
+fn started(found: Result<Option<Pid>, SupervisorError>) -> Answer {
+    match found {
+        Ok(Some(_)) => Answer::Started,
+        Ok(None) => Answer::NotStarted,
+        Err(error) => refused(&error),
+    }
+}
+
+fn done(found: Result<(), SupervisorError>) -> Answer {
+    found.map_or_else(|error| refused(&error), |()| Answer::Done)
+}
+
+fn refused(error: &SupervisorError) -> Answer {
+    Answer::Refused(match error {
+        SupervisorError::NotFound => "not_found",
+        SupervisorError::Running => "running",
+        SupervisorError::AlreadyStarted(_) => "already_started",
+        SupervisorError::AlreadyPresent => "already_present",
+        SupervisorError::StartFailed(_) => "start_failed",
+        other => panic!("{other}"),
+    })
+}
