@@ -11,6 +11,7 @@ mod edges;
 mod guest_toolchain;
 mod hashes;
 mod hunt;
+mod mutants;
 mod otp;
 mod steps;
 mod suites;
@@ -30,6 +31,8 @@ enum Task {
     Hunt(hunt::Options),
     /// Runs each seed of the chaos suites in several processes, and compares the traces.
     Hashes(hashes::Options),
+    /// Breaks the core in one place after the other, and asks who notices.
+    Mutants(mutants::Options),
     /// Runs program files whose outcomes real Erlang/OTP has given.
     #[command(subcommand)]
     Otp(otp::Otp),
@@ -53,10 +56,7 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> anyhow::Result<()> {
-    if matches!(
-        task,
-        Task::Demo(_) | Task::Test(_) | Task::Hunt(_) | Task::Hashes(_) | Task::Breaks(_) | Task::Bench(_)
-    ) {
+    if !matches!(task, Task::Otp(_) | Task::Cluster(_)) {
         // Their paths are the repository's, wherever in it they are called.
         std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
     }
@@ -66,6 +66,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Hunt(options) => hunt::run(&options),
         Task::Cluster(options) => cluster::run(&options),
         Task::Hashes(options) => hashes::run(&options),
+        Task::Mutants(options) => mutants::run(&options),
         Task::Otp(command) => otp::run(&command),
         Task::Breaks(options) => breaks::run(&options),
         Task::Bench(command) => bench::run(&command),
