@@ -4,7 +4,7 @@ mod timers;
 pub use timers::TimerFired;
 
 use crate::handle::handle_signals;
-use crate::process::{AliasMode, Answer, Link, Monitor, Process};
+use crate::process::{AliasMode, Answer, Link, Monitor, Over, Process};
 use crate::receive::{AwaitAnswer, Receive};
 use crate::registry::Badarg;
 use crate::remote::check_message;
@@ -278,8 +278,17 @@ impl Context {
             return;
         }
         handle_signals(&self.node, &self.process);
-        if self.process.state.lock().links.insert(pid, Link::Active) != Some(Link::Active) {
-            self.signal(pid, Kind::Link);
+        {
+            let links = &mut self.process.state.lock().links;
+            if links.get(&pid).is_some_and(|link| link.is_active()) {
+                return;
+            }
+            links.insert(pid, Link::Active(Over::NONE));
+        }
+        let over = self.node.signal_over(self.pid(), pid, Signal(Kind::Link { over: Over::NONE }));
+        if over != Over::NONE {
+            // An older association may have ended a moment ago: what comes of that is not about this link.
+            self.process.state.lock().links.insert(pid, Link::Active(over));
         }
     }
 
@@ -288,14 +297,17 @@ impl Context {
         handle_signals(&self.node, &self.process);
         let id = {
             let mut state = self.process.state.lock();
-            if state.links.get(&pid) != Some(&Link::Active) {
+            if !state.links.get(&pid).is_some_and(|link| link.is_active()) {
                 return;
             }
             let id = self.node.reference(self.pid().index).serial;
-            state.links.insert(pid, Link::Unlinking(id));
+            state.links.insert(pid, Link::Unlinking { id, over: Over::NONE });
             id
         };
-        self.signal(pid, Kind::Unlink { id });
+        let over = self.node.signal_over(self.pid(), pid, Signal(Kind::Unlink { id }));
+        if over != Over::NONE {
+            self.process.state.lock().links.insert(pid, Link::Unlinking { id, over });
+        }
     }
 
     /// Watches a process: one `Down` message when it ends, `noproc` when it is dead or nobody has the name. By name it
@@ -378,7 +390,7 @@ impl Context {
     /// Sends an exit signal: OTP's `exit/2`. `kill` cannot be trapped; `normal` does nothing to another process that
     /// does not trap exits. To oneself it ends, unless trapped, with what `self` awaits next.
     pub fn exit_signal(&self, to: Pid, reason: ExitReason) {
-        self.signal(to, Kind::Exit { reason, linked: false });
+        self.signal(to, Kind::Exit { reason, linked: None });
         if to == self.pid() {
             handle_signals(&self.node, &self.process);
         }

@@ -2,7 +2,7 @@
 
 use crate::discard::discard;
 use crate::mark::sometimes;
-use crate::process::{AliasMode, Answer, Link, Process, State, Watcher};
+use crate::process::{AliasMode, Answer, Link, Over, Process, State, Watcher};
 use crate::signal::{Kind, Signal};
 use crate::{ExitReason, Message, Node, Pid, Reference, Started, TraceEvent};
 
@@ -73,17 +73,17 @@ impl State {
                     discard(payload);
                 }
             }
-            Kind::Link => {
+            Kind::Link { over } => {
                 // While this half waits for an acknowledgement the link that arrives is older than our unlink, which
                 // takes it away on the other side as well.
                 match self.links.get(&from) {
-                    None => drop(self.links.insert(from, Link::Active)),
-                    Some(Link::Unlinking(_)) => sometimes!(node, LinkCrossedUnlink),
-                    Some(Link::Active) => {}
+                    None => drop(self.links.insert(from, Link::Active(over))),
+                    Some(Link::Unlinking { .. }) => sometimes!(node, LinkCrossedUnlink),
+                    Some(Link::Active(_)) => {}
                 }
             }
             Kind::Unlink { id } => {
-                if self.links.get(&from) == Some(&Link::Active) {
+                if self.links.get(&from).is_some_and(|link| link.is_active()) {
                     self.links.remove(&from);
                 } else {
                     sometimes!(node, UnlinkOfNoLink);
@@ -91,14 +91,14 @@ impl State {
                 outgoing.push((from, Kind::UnlinkAck { id }));
             }
             Kind::UnlinkAck { id } => {
-                if self.links.get(&from) == Some(&Link::Unlinking(id)) {
+                if self.links.get(&from).is_some_and(|link| link.is_unlinking(id)) {
                     self.links.remove(&from);
                 } else {
                     sometimes!(node, StaleUnlinkAck);
                 }
             }
-            Kind::Exit { reason, linked: true } => self.handle_link_exit(node, from, reason),
-            Kind::Exit { reason, linked: false } => self.handle_exit(own, from, reason),
+            Kind::Exit { reason, linked: Some(over) } => self.handle_link_exit(node, from, over, reason),
+            Kind::Exit { reason, linked: None } => self.handle_exit(own, from, reason),
             Kind::Monitor { monitor } => {
                 self.monitored_by.insert(monitor, Watcher { pid: from, calls: false });
             }
@@ -148,11 +148,13 @@ impl State {
         }
     }
 
-    fn handle_link_exit(&mut self, node: &Node, from: Pid, reason: ExitReason) {
+    fn handle_link_exit(&mut self, node: &Node, from: Pid, over: Over, reason: ExitReason) {
         match self.links.get(&from) {
-            Some(Link::Active) => self.links.remove(&from),
+            // Its association has ended before this link was made.
+            Some(Link::Active(of) | Link::Unlinking { over: of, .. }) if *of > over => return,
+            Some(Link::Active(_)) => self.links.remove(&from),
             // The dead do not acknowledge: what was being unlinked is gone now, without an exit.
-            Some(Link::Unlinking(_)) => {
+            Some(Link::Unlinking { .. }) => {
                 self.links.remove(&from);
                 return sometimes!(node, DeathCrossedUnlink);
             }
@@ -207,7 +209,7 @@ pub(crate) fn bounce(node: &Node, dead: Pid, from: Pid, signal: Signal, why: &Ex
 /// What the sender of a signal gets that reaches nobody.
 pub(crate) fn answer(kind: Kind, why: &ExitReason) -> Option<Kind> {
     Some(match kind {
-        Kind::Link => Kind::Exit { reason: why.clone(), linked: true },
+        Kind::Link { over } => Kind::Exit { reason: why.clone(), linked: Some(over) },
         Kind::Monitor { monitor } => Kind::Down { monitor, reason: why.clone() },
         Kind::Call { from, payload } => {
             discard(payload);

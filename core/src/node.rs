@@ -10,7 +10,7 @@ use crate::discard::discard;
 use crate::factory::{Factory, ProcessBody, ProcessSpec};
 use crate::handle::bounce;
 use crate::long_schedule;
-use crate::process::{Link, Process};
+use crate::process::{Over, Process};
 use crate::registry::{Badarg, Registry};
 use crate::remote::{self, Associations, KnownNodes};
 use crate::seam::{Envelope, Peers, RandomStream, Seams, Timestamp};
@@ -315,7 +315,7 @@ impl Node {
 
     /// Sends an exit signal from outside: OTP's `exit/2`.
     pub fn exit_signal(&self, to: Pid, reason: ExitReason) {
-        self.signal(self.outside(), to, Signal(Kind::Exit { reason, linked: false }));
+        self.signal(self.outside(), to, Signal(Kind::Exit { reason, linked: None }));
     }
 
     /// Calls from outside. See [`Context::call`].
@@ -417,7 +417,7 @@ impl Node {
             function: state.function,
             parent: process.parent,
             ancestors,
-            links: state.links.iter().filter(|(_, link)| **link == Link::Active).map(|(pid, _)| *pid).collect(),
+            links: state.links.iter().filter(|(_, link)| link.is_active()).map(|(pid, _)| *pid).collect(),
             monitors: state.monitors.iter().map(|(_, monitor)| monitor.object()).collect(),
             monitored_by: state.monitored_by.len(),
             trap_exit: state.trap_exit,
@@ -457,6 +457,11 @@ impl Node {
     /// Sends a signal through the delivery seam, or straight to its receiver. What a process sends itself has arrived
     /// at once.
     pub(crate) fn signal(&self, from: Pid, to: Pid, signal: Signal) {
+        self.signal_over(from, to, signal);
+    }
+
+    /// The same; returns which association it crosses.
+    pub(crate) fn signal_over(&self, from: Pid, to: Pid, signal: Signal) -> Over {
         self.trace(|| TraceEvent::Sent { from, to, kind: signal.kind() });
         if to.node != self.0.id {
             return remote::send(self, from, to, None, signal);
@@ -465,6 +470,7 @@ impl Node {
             Some(delivery) if from != to => delivery.send(self, Envelope { from, to, signal }),
             Some(_) | None => self.arrive(from, to, signal),
         }
+        Over::NONE
     }
 
     /// Puts a signal into its receiver's queue. Only implementations of [`Delivery`](crate::seam::Delivery) call it.

@@ -69,9 +69,29 @@ pub(crate) struct State {
 /// This process's half of a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Link {
-    Active,
-    /// `unlink` was called; the half goes when the acknowledgement with this number comes.
-    Unlinking(u64),
+    /// Over that association: an exit signal of an earlier one is of an earlier link.
+    Active(Over),
+    /// `unlink` was called; the half goes when the acknowledgement with this number comes, over the same association.
+    Unlinking { id: u64, over: Over },
+}
+
+impl Link {
+    pub(crate) fn is_active(self) -> bool {
+        matches!(self, Self::Active(_))
+    }
+
+    pub(crate) fn is_unlinking(self, with: u64) -> bool {
+        matches!(self, Self::Unlinking { id, .. } if id == with)
+    }
+}
+
+/// Which association a signal or a link crosses, by the number that it has on this node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Over(pub(crate) u64);
+
+impl Over {
+    /// None: both are of this node, or the other one could not be reached. Associations count from 1.
+    pub(crate) const NONE: Self = Self(0);
 }
 
 /// Who waits to hear that this process is up.

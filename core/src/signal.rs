@@ -1,3 +1,4 @@
+use crate::process::Over;
 use crate::{Caller, ExitReason, Message, Payload, Reference, Started};
 
 /// What one process does to another. All kinds share one ordered queue per receiver.
@@ -26,17 +27,19 @@ pub(crate) enum Kind {
         payload: Payload,
         demonitored: bool,
     },
-    Link,
+    Link {
+        over: Over,
+    },
     Unlink {
         id: u64,
     },
     UnlinkAck {
         id: u64,
     },
-    /// An exit signal; `linked` when a link carried it, not a call of `exit_signal`.
+    /// An exit signal; `linked` when a link carried it, over that association, not a call of `exit_signal`.
     Exit {
         reason: ExitReason,
-        linked: bool,
+        linked: Option<Over>,
     },
     Monitor {
         monitor: Reference,
@@ -70,7 +73,7 @@ impl Signal {
             Kind::Call { .. } => "call",
             Kind::Alias { .. } => "alias_message",
             Kind::Reply { .. } => "reply",
-            Kind::Link => "link",
+            Kind::Link { .. } => "link",
             Kind::Unlink { .. } => "unlink",
             Kind::UnlinkAck { .. } => "unlink_ack",
             Kind::Exit { .. } => "exit",

@@ -1,7 +1,7 @@
 use crate::discard::discard;
 use crate::handle::{bounce, handle_signals};
 use crate::mark::sometimes;
-use crate::process::{Link, Process, Starter};
+use crate::process::{Over, Process, Starter};
 use crate::signal::{Kind, Signal};
 use crate::{ExitReason, Node, Started, TraceEvent};
 use pin_project_lite::pin_project;
@@ -112,8 +112,8 @@ fn finish(node: &Node, process: &Process, reason: &ExitReason) {
         node.signal(pid, starter, Signal(Kind::Started { request, outcome }));
     }
     for (other, link) in links {
-        if link == Link::Active {
-            node.signal(pid, other, Signal(Kind::Exit { reason: reason.clone(), linked: true }));
+        if link.is_active() {
+            node.signal(pid, other, Signal(Kind::Exit { reason: reason.clone(), linked: Some(Over::NONE) }));
         }
     }
     // Whom it watched forgets it: one that lives for long would keep all its dead watchers.

@@ -2,7 +2,7 @@
 
 use super::Node;
 use crate::factory::ProcessBody;
-use crate::process::{Link, Monitor, Process, Starter, State, Watcher};
+use crate::process::{Link, Monitor, Over, Process, Starter, State, Watcher};
 use crate::registry::Badarg;
 use crate::signal::{Kind, Signal};
 use crate::spawn::{SpawnOptions, Spawned, Started};
@@ -99,7 +99,7 @@ impl Node {
         let monitor = parent.filter(|_| options.monitor).map(|parent| self.reference(parent.pid.index));
         if let Some(parent) = parent {
             if options.link {
-                state.links.insert(parent.pid, Link::Active);
+                state.links.insert(parent.pid, Link::Active(Over::NONE));
             }
             if let Some(monitor) = monitor {
                 state.monitored_by.insert(monitor, Watcher { pid: parent.pid, calls: false });
@@ -117,7 +117,7 @@ impl Node {
         {
             let mut state = parent.state.lock();
             if options.link {
-                state.links.insert(pid, Link::Active);
+                state.links.insert(pid, Link::Active(Over::NONE));
             }
             if let Some(monitor) = monitor {
                 state.monitors.insert(monitor, Monitor::Pid(pid));

@@ -1,6 +1,7 @@
 use super::convert::inwards;
 use super::relations::Relations;
 use crate::handle::bounce;
+use crate::process::Over;
 use crate::seam::{Lanes, Pressure};
 use crate::signal::Signal;
 use crate::{ExitReason, Node, NodeId, Pid, RemoteKind, RemoteSignal, RemoteTarget};
@@ -47,24 +48,25 @@ impl Associations {
         self.0.lock().get(&peer).and_then(|latest| latest.present.clone())
     }
 
-    /// Puts in the one of these lanes, unless it or a later one was there. Returns it, and the one that is over by that.
-    fn put(&self, peer: NodeId, lanes: Arc<dyn Lanes>) -> (Association, Option<Association>) {
+    /// Puts in the one of these lanes, unless it or a later one was there. An earlier one ends before anybody finds this one.
+    fn put(&self, node: &Node, peer: NodeId, lanes: Arc<dyn Lanes>) -> Association {
         let mut all = self.0.lock();
         let number = lanes.number();
         let (ended, before) = match all.get_mut(&peer) {
-            Some(Latest { number: there, present: Some(present) }) if *there == number => {
-                return (present.clone(), None);
-            }
+            Some(Latest { number: there, present: Some(present) }) if *there == number => return present.clone(),
             Some(latest) if latest.number >= number => (true, None),
             Some(latest) => (false, latest.present.take()),
             None => (false, None),
         };
+        if let Some(before) = before {
+            before.end_relations(node);
+        }
         let relations = Mutex::new((!ended).then(Relations::default));
         let association = Association(Arc::new(Inner { peer, lanes, relations }));
         if !ended {
             all.insert(peer, Latest { number, present: Some(association.clone()) });
         }
-        (association, before)
+        association
     }
 
     fn remove(&self, association: &Association) {
@@ -82,11 +84,7 @@ impl Node {
     ///
     /// Only implementations of [`Peers`](crate::seam::Peers) call it.
     pub fn associate(&self, peer: NodeId, lanes: Arc<dyn Lanes>) -> Association {
-        let (association, before) = self.associations().put(peer, lanes);
-        if let Some(before) = before {
-            before.end(self);
-        }
-        association
+        self.associations().put(self, peer, lanes)
     }
 }
 
@@ -94,6 +92,10 @@ impl Association {
     /// Its number on this node: see [`Lanes::number`].
     pub fn number(&self) -> u64 {
         self.0.lanes.number()
+    }
+
+    pub(super) fn over(&self) -> Over {
+        Over(self.number())
     }
 
     /// How many links, monitors and questions cross it.
@@ -139,10 +141,10 @@ impl Association {
                 },
             };
             match here {
-                None => Some((node.outside(), Signal(inwards(from, &to, kind)))),
+                None => Some((node.outside(), Signal(inwards(self.over(), from, &to, kind)))),
                 Some(here) if !relations.received(here, from, &kind) => None,
                 Some(here) => {
-                    let signal = Signal(inwards(from, &to, kind));
+                    let signal = Signal(inwards(self.over(), from, &to, kind));
                     node.push(from, here, signal).map(|signal| (here, signal))
                 }
             }
@@ -174,15 +176,17 @@ impl Association {
     /// The association is over: its links and monitors fire with `noconnection`, behind everything that has come. Again it
     /// does nothing.
     pub fn end(&self, node: &Node) {
-        {
-            let mut relations = self.0.relations.lock();
-            if let Some(ended) = relations.take() {
-                for (there, here, kind) in ended.end() {
-                    // Whoever is dead by now has nothing to hear.
-                    drop(node.push(there, here, Signal(kind)));
-                }
+        self.end_relations(node);
+        node.associations().remove(self);
+    }
+
+    fn end_relations(&self, node: &Node) {
+        let mut relations = self.0.relations.lock();
+        if let Some(ended) = relations.take() {
+            for (there, here, kind) in ended.end(self.over()) {
+                // Whoever is dead by now has nothing to hear.
+                drop(node.push(there, here, Signal(kind)));
             }
         }
-        node.associations().remove(self);
     }
 }

@@ -1,5 +1,6 @@
 //! Signals of this node as they cross, and back.
 
+use crate::process::Over;
 use crate::signal::Kind;
 use crate::{Badarg, Caller, Message, Node, Payload, Pid, Reference, RemoteKind, RemoteTarget};
 
@@ -39,10 +40,10 @@ pub(super) fn outwards(kind: Kind) -> Result<(Option<RemoteTarget>, RemoteKind),
         Kind::Reply { call, payload: Payload::Term(answer), .. } => {
             return Ok((Some(RemoteTarget::Alias(call)), RemoteKind::Reply { reference: call, answer }));
         }
-        Kind::Link => RemoteKind::Link,
+        Kind::Link { .. } => RemoteKind::Link,
         Kind::Unlink { id } => RemoteKind::Unlink { id },
         Kind::UnlinkAck { id } => RemoteKind::UnlinkAck { id },
-        Kind::Exit { reason, linked } => RemoteKind::Exit { reason, linked },
+        Kind::Exit { reason, linked } => RemoteKind::Exit { reason, linked: linked.is_some() },
         Kind::Monitor { monitor } => RemoteKind::Monitor { monitor },
         Kind::Demonitor { monitor } => RemoteKind::Demonitor { monitor },
         Kind::Down { monitor, reason } => RemoteKind::Down { monitor, reason },
@@ -57,8 +58,8 @@ pub(super) fn outwards(kind: Kind) -> Result<(Option<RemoteTarget>, RemoteKind),
     Ok((None, kind))
 }
 
-/// What a signal of another node is here.
-pub(super) fn inwards(from: Pid, to: &RemoteTarget, kind: RemoteKind) -> Kind {
+/// What a signal of another node is here, over that association.
+pub(super) fn inwards(over: Over, from: Pid, to: &RemoteTarget, kind: RemoteKind) -> Kind {
     match (kind, to) {
         // Nobody calls an alias: whoever does is held to the alias, and waits in vain.
         (RemoteKind::Message(term) | RemoteKind::Call { request: term, .. }, RemoteTarget::Alias(alias)) => {
@@ -74,10 +75,10 @@ pub(super) fn inwards(from: Pid, to: &RemoteTarget, kind: RemoteKind) -> Kind {
         (RemoteKind::Reply { reference, answer }, _) => {
             Kind::Message(Message::Reply { reference, payload: answer.into() })
         }
-        (RemoteKind::Link, _) => Kind::Link,
+        (RemoteKind::Link, _) => Kind::Link { over },
         (RemoteKind::Unlink { id }, _) => Kind::Unlink { id },
         (RemoteKind::UnlinkAck { id }, _) => Kind::UnlinkAck { id },
-        (RemoteKind::Exit { reason, linked }, _) => Kind::Exit { reason, linked },
+        (RemoteKind::Exit { reason, linked }, _) => Kind::Exit { reason, linked: linked.then_some(over) },
         (RemoteKind::Monitor { monitor }, _) => Kind::Monitor { monitor },
         (RemoteKind::Demonitor { monitor }, _) => Kind::Demonitor { monitor },
         (RemoteKind::Down { monitor, reason }, _) => Kind::Down { monitor, reason },

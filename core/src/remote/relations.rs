@@ -1,4 +1,4 @@
-use crate::process::Link;
+use crate::process::Over;
 use crate::signal::Kind;
 use crate::{ExitReason, Pid, Reference, RemoteKind};
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 /// Source: OTP keeps the same beside each connection (`erl_monitor_link.h`, `ErtsMonLnkDist`).
 #[derive(Default)]
 pub(super) struct Relations {
-    /// By the process here and the one there.
-    links: BTreeMap<(Pid, Pid), Link>,
+    /// By the process here and the one there, with the number of the unlink that is under way.
+    links: BTreeMap<(Pid, Pid), Option<u64>>,
     /// Monitors of processes here: the watcher here, and whom it watches there.
     watching: BTreeMap<Reference, (Pid, Pid)>,
     /// Monitors of processes there: the watched one here, and the watcher there.
@@ -23,8 +23,8 @@ impl Relations {
     /// A process here sends this to one there.
     pub(super) fn sent(&mut self, here: Pid, there: Pid, kind: &RemoteKind) {
         match kind {
-            RemoteKind::Link => drop(self.links.insert((here, there), Link::Active)),
-            RemoteKind::Unlink { id } => drop(self.links.insert((here, there), Link::Unlinking(*id))),
+            RemoteKind::Link => drop(self.links.insert((here, there), None)),
+            RemoteKind::Unlink { id } => drop(self.links.insert((here, there), Some(*id))),
             RemoteKind::Exit { linked: true, .. } => drop(self.links.remove(&(here, there))),
             RemoteKind::Monitor { monitor } => drop(self.watching.insert(*monitor, (here, there))),
             RemoteKind::Demonitor { monitor } => drop(self.watching.remove(monitor)),
@@ -54,14 +54,14 @@ impl Relations {
     /// One there sends this to a process here. False when it is about a link that is not there.
     pub(super) fn received(&mut self, here: Pid, there: Pid, kind: &RemoteKind) -> bool {
         match kind {
-            RemoteKind::Link => drop(self.links.entry((here, there)).or_insert(Link::Active)),
+            RemoteKind::Link => drop(self.links.entry((here, there)).or_insert(None)),
             RemoteKind::Unlink { .. } => {
-                if self.links.get(&(here, there)) == Some(&Link::Active) {
+                if self.links.get(&(here, there)) == Some(&None) {
                     self.links.remove(&(here, there));
                 }
             }
             RemoteKind::UnlinkAck { id } => {
-                if self.links.get(&(here, there)) == Some(&Link::Unlinking(*id)) {
+                if self.links.get(&(here, there)) == Some(&Some(*id)) {
                     self.links.remove(&(here, there));
                 }
             }
@@ -84,11 +84,11 @@ impl Relations {
         self.links.len() + self.watching.len() + self.watched.len() + self.asked.len()
     }
 
-    /// The association is over: what processes here get, in the names of those there.
-    pub(super) fn end(self) -> impl Iterator<Item = (Pid, Pid, Kind)> {
+    /// That association is over: what processes here get, in the names of those there.
+    pub(super) fn end(self, over: Over) -> impl Iterator<Item = (Pid, Pid, Kind)> {
         let gone = || ExitReason::NOCONNECTION;
         let links = self.links.into_keys();
-        let links = links.map(move |(here, there)| (there, here, Kind::Exit { reason: gone(), linked: true }));
+        let links = links.map(move |(here, there)| (there, here, Kind::Exit { reason: gone(), linked: Some(over) }));
         let watching = self.watching.into_iter();
         let watching =
             watching.map(move |(monitor, (here, there))| (there, here, Kind::Down { monitor, reason: gone() }));

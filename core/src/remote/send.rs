@@ -1,15 +1,19 @@
 use super::convert::{Local, inwards, outwards};
 use crate::handle::answer;
+use crate::process::Over;
 use crate::seam::Pressure;
 use crate::signal::{Kind, Signal};
 use crate::{ExitReason, Node, NodeId, Pid, RemoteSignal, RemoteTarget};
 
 /// Sends a signal to a process of another node. `there` stands for whoever it goes to when that is not known by pid. Without
-/// a connection whoever must hear of it gets `noconnection`.
-pub(crate) fn send(node: &Node, from: Pid, there: Pid, target: Option<RemoteTarget>, signal: Signal) {
+/// a connection whoever must hear of it gets `noconnection`. Returns which association it crosses.
+pub(crate) fn send(node: &Node, from: Pid, there: Pid, target: Option<RemoteTarget>, signal: Signal) -> Over {
     let (alias, kind) = match outwards(signal.0) {
         Ok(remote) => remote,
-        Err(local) => return cannot_cross(node, from, there, &local),
+        Err(local) => {
+            cannot_cross(node, from, there, &local);
+            return Over::NONE;
+        }
     };
     let to = target.or(alias).unwrap_or(RemoteTarget::Pid(there));
     let mut signal = Some(RemoteSignal { from, to, kind });
@@ -19,15 +23,19 @@ pub(crate) fn send(node: &Node, from: Pid, there: Pid, target: Option<RemoteTarg
         let present = present.or_else(|| begin(node, there.node));
         let Some(association) = present else { break };
         match association.send(there, &mut signal) {
-            Some(Pressure::None) => return,
-            Some(Pressure::Hold) => return association.hold(node, from),
+            Some(Pressure::None) => return association.over(),
+            Some(Pressure::Hold) => {
+                association.hold(node, from);
+                return association.over();
+            }
             None => {}
         }
     }
-    let Some(RemoteSignal { to, kind, .. }) = signal else { return };
-    if let Some(kind) = answer(inwards(from, &to, kind), &ExitReason::NOCONNECTION) {
+    let Some(RemoteSignal { to, kind, .. }) = signal else { return Over::NONE };
+    if let Some(kind) = answer(inwards(Over::NONE, from, &to, kind), &ExitReason::NOCONNECTION) {
         drop(node.push(there, from, Signal(kind)));
     }
+    Over::NONE
 }
 
 fn begin(node: &Node, peer: NodeId) -> Option<super::Association> {

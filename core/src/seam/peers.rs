@@ -19,7 +19,7 @@ pub trait Peers: Send + Sync + 'static {
 
 /// The sending half of one association.
 pub trait Lanes: Send + Sync + 'static {
-    /// Names the association on this node: a later one with the same node has a greater number.
+    /// Names the association on this node, from 1: a later one with the same node has a greater number.
     fn number(&self) -> u64;
 
     /// Takes a signal, at once: those of one sender arrive in the order in which they were taken, each once, until the

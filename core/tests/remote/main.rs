@@ -1,0 +1,5 @@
+//! Processes of other nodes, over pipes in memory: what a rule says of a process it says of one on another node.
+
+mod races;
+mod signals;
+mod support;
