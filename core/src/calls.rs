@@ -1,4 +1,4 @@
-use crate::{CallError, Context, Destination, Node, Payload, Timestamp};
+use crate::{Badarg, CallError, Context, Destination, Node, Payload, Timestamp};
 use std::future::Future;
 use std::time::Duration;
 
@@ -51,8 +51,9 @@ impl Calls for Context {
     }
 
     fn cast_process(&self, to: Destination, message: Payload) {
-        // A name that nobody has is no error of a cast.
-        let _ = self.send(to, message);
+        let far = self.own_node().other_node(&to).is_some();
+        let sent = self.send(to, message);
+        cast_dropped(far, sent);
     }
 }
 
@@ -75,7 +76,17 @@ impl Calls for Node {
     }
 
     fn cast_process(&self, to: Destination, message: Payload) {
-        // A name that nobody has is no error of a cast.
-        let _ = self.send(to, message);
+        let far = self.own_node().other_node(&to).is_some();
+        let sent = self.send(to, message);
+        cast_dropped(far, sent);
+    }
+}
+
+/// A name that nobody has is no error of a cast. What cannot leave the node is one.
+fn cast_dropped(far: bool, sent: Result<(), Badarg>) {
+    if let Err(Badarg(why)) = sent
+        && far
+    {
+        tracing::error!("a cast to a process of another node was dropped: {why}");
     }
 }

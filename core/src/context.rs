@@ -1,6 +1,8 @@
+mod remote_spawning;
 mod spawning;
 mod timers;
 
+pub use remote_spawning::SpawnReply;
 pub use timers::TimerFired;
 
 use crate::handle::handle_signals;
@@ -304,7 +306,7 @@ impl Context {
             state.links.insert(pid, Link::Unlinking { id, over: Over::NONE });
             id
         };
-        let over = self.node.signal_over(self.pid(), pid, Signal(Kind::Unlink { id }));
+        let over = self.node.signal_over(self.pid(), pid, Signal(Kind::Unlink { id, over: Over::NONE }));
         if over != Over::NONE {
             self.process.state.lock().links.insert(pid, Link::Unlinking { id, over });
         }

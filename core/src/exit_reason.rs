@@ -42,6 +42,10 @@ impl ExitReason {
     pub const NOPROC: Self = Self::word_of("noproc");
     /// The association with the process's node ended. It may still live.
     pub const NOCONNECTION: Self = Self::word_of("noconnection");
+    /// Whoever asked for the process has given the request up.
+    pub const ABANDONED: Self = Self::word_of("abandoned");
+    /// An argument that cannot be used.
+    pub const BADARG: Self = Self::word_of("badarg");
     /// A native process panicked; the detail is its message.
     pub const PANIC: Self = Self::word_of("panic");
 

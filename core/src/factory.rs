@@ -2,9 +2,11 @@ use crate::seam::BoxFuture;
 use crate::{Behaviour, Context, ExitReason, Node, Term};
 use std::future::Future;
 
+pub(crate) type Run = Box<dyn FnOnce(Context) -> BoxFuture<ExitReason> + Send>;
+
 /// What a process does, ready to be spawned: takes the context and runs until it returns why it ended.
 pub struct ProcessBody {
-    pub(crate) run: Box<dyn FnOnce(Context) -> BoxFuture<ExitReason> + Send>,
+    pub(crate) run: Run,
     /// The function or type that runs, as `process_info` shows it.
     pub(crate) function: &'static str,
     pub(crate) behaviour: Behaviour,
@@ -57,4 +59,13 @@ pub trait Factory: Send + Sync + 'static {
     /// # Errors
     /// The reason with which the start fails: nothing has been started.
     fn body(&self, node: &Node, spec: &ProcessSpec) -> Result<ProcessBody, ExitReason>;
+}
+
+impl<F> Factory for F
+where
+    F: Fn(&Node, &ProcessSpec) -> Result<ProcessBody, ExitReason> + Send + Sync + 'static,
+{
+    fn body(&self, node: &Node, spec: &ProcessSpec) -> Result<ProcessBody, ExitReason> {
+        self(node, spec)
+    }
 }

@@ -2,9 +2,10 @@
 
 use crate::discard::discard;
 use crate::mark::sometimes;
-use crate::process::{AliasMode, Answer, Link, Over, Process, State, Watcher};
+use crate::process::{AliasMode, Answer, Link, Monitor, Over, Process, State, Watcher};
+use crate::remote::SpawnReplied;
 use crate::signal::{Kind, Signal};
-use crate::{ExitReason, Message, Node, Pid, Reference, Started, TraceEvent};
+use crate::{ExitReason, Message, Node, Payload, Pid, Reference, SpawnOutcome, SpawnReply, Started, TraceEvent};
 
 /// Signals that the handling of others causes: to whom, and what.
 type Outgoing = Vec<(Pid, Kind)>;
@@ -78,12 +79,17 @@ impl State {
                 // takes it away on the other side as well.
                 match self.links.get(&from) {
                     None => drop(self.links.insert(from, Link::Active(over))),
+                    // What this half was made or is taken away by has not crossed, or did before.
+                    Some(Link::Active(of) | Link::Unlinking { over: of, .. }) if *of < over => {
+                        self.links.insert(from, Link::Active(over));
+                    }
                     Some(Link::Unlinking { .. }) => sometimes!(node, LinkCrossedUnlink),
                     Some(Link::Active(_)) => {}
                 }
             }
-            Kind::Unlink { id } => {
-                if self.links.get(&from).is_some_and(|link| link.is_active()) {
+            Kind::Unlink { id, over } => {
+                // One that crossed before this link was made is about an earlier one.
+                if matches!(self.links.get(&from), Some(Link::Active(of)) if *of <= over) {
                     self.links.remove(&from);
                 } else {
                     sometimes!(node, UnlinkOfNoLink);
@@ -108,6 +114,8 @@ impl State {
             Kind::Down { monitor, reason } => self.handle_down(node, monitor, reason),
             Kind::Alive { request } => outgoing.push((from, Kind::AliveReply { request, alive: true })),
             Kind::AliveReply { request, alive } => self.answer(request, Answer::Alive(alive)),
+            Kind::Spawn(request) => unreachable!("a node is asked to spawn, not a process: {request:?}"),
+            Kind::SpawnReply(reply) => self.handle_spawn_reply(from, *reply, outgoing),
             Kind::Started { request, outcome } => {
                 if let Started::Failed(_) | Started::Ignored = outcome {
                     // A start that came to nothing leaves no EXIT behind. Source: OTP 26, `proc_lib:start_link`.
@@ -116,6 +124,42 @@ impl State {
                 self.answer(request, Answer::Started(outcome));
             }
         }
+    }
+
+    /// Who is linked and monitored is known from now on; of a process that nobody waits for any more nothing is kept. Source:
+    /// OTP `erlang:spawn_request/5`, `spawn_request_abandon/1`.
+    fn handle_spawn_reply(&mut self, from: Pid, reply: SpawnReplied, outgoing: &mut Outgoing) {
+        let by_message = match self.answers.get(&reply.request) {
+            Some(Answer::Asked { by_message, .. }) => *by_message,
+            Some(_) => false,
+            None => return outgoing.extend(reply.unwanted(&ExitReason::ABANDONED).map(|kind| (from, kind))),
+        };
+        let SpawnReplied { request, outcome, link, monitor, over } = reply;
+        let spawned = outcome == SpawnOutcome::Spawned;
+        if spawned && link {
+            self.links.insert(from, Link::Active(over));
+        }
+        if spawned && monitor {
+            self.monitors.insert(request, Monitor::Pid(from));
+        }
+        let answer = match outcome {
+            SpawnOutcome::Spawned => Answer::Spawned(from),
+            SpawnOutcome::Up => Answer::Started(Started::Up(from)),
+            SpawnOutcome::Ignored => Answer::Started(Started::Ignored),
+            SpawnOutcome::Failed(reason) => Answer::Started(Started::Failed(reason)),
+        };
+        if let Answer::Started(Started::Failed(_) | Started::Ignored) = answer {
+            self.links.remove(&from);
+        }
+        if !by_message {
+            return self.answer(request, answer);
+        }
+        self.answers.remove(&request);
+        let outcome = match answer {
+            Answer::Started(Started::Failed(reason)) => Err(reason),
+            _ => Ok(from),
+        };
+        self.mailbox.push(Message::Plain(Payload::local(SpawnReply { request, outcome })));
     }
 
     /// An answer that nobody waits for any more is dropped.
@@ -201,6 +245,9 @@ impl State {
 
 /// What a signal for a dead process does instead: whoever must hear of it gets the answer, in the dead one's name.
 pub(crate) fn bounce(node: &Node, dead: Pid, from: Pid, signal: Signal, why: &ExitReason) {
+    if let Kind::SpawnReply(reply) = &signal.0 {
+        return reply.unwanted(why).for_each(|kind| node.signal(dead, from, Signal(kind)));
+    }
     if let Some(answer) = answer(signal.0, why) {
         node.signal(dead, from, Signal(answer));
     }
@@ -215,8 +262,13 @@ pub(crate) fn answer(kind: Kind, why: &ExitReason) -> Option<Kind> {
             discard(payload);
             Kind::Down { monitor: from.reference, reason: why.clone() }
         }
-        Kind::Unlink { id } => Kind::UnlinkAck { id },
+        Kind::Unlink { id, .. } => Kind::UnlinkAck { id },
         Kind::Alive { request } => Kind::AliveReply { request, alive: false },
+        Kind::Spawn(request) => {
+            let (request, outcome) = (request.request, SpawnOutcome::Failed(why.clone()));
+            let replied = SpawnReplied { request, outcome, link: false, monitor: false, over: Over::NONE };
+            Kind::SpawnReply(Box::new(replied))
+        }
         Kind::Message(message) => {
             discard(message);
             return None;
@@ -230,6 +282,7 @@ pub(crate) fn answer(kind: Kind, why: &ExitReason) -> Option<Kind> {
         | Kind::Demonitor { .. }
         | Kind::Down { .. }
         | Kind::AliveReply { .. }
-        | Kind::Started { .. } => return None,
+        | Kind::Started { .. }
+        | Kind::SpawnReply(_) => return None,
     })
 }

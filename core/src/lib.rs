@@ -24,6 +24,7 @@ mod process;
 mod receive;
 mod registry;
 mod remote;
+mod rendezvous;
 pub mod seam;
 mod server;
 mod sharing;
@@ -47,7 +48,7 @@ pub use application::{
 pub use behaviour::{Behaviour, BehaviourRef, CallFrom, RequestId, RequestIds, Response, StopError};
 pub use calls::Calls;
 pub use cluster_names::{ClusterNameError, ClusterNames};
-pub use context::{CallError, Context, TimerFired};
+pub use context::{CallError, Context, SpawnReply, TimerFired};
 pub use event_manager::{
     EventHandler, EventManager, EventManagerError, EventManagerRef, Handled, HandlerEnd, HandlerEnded,
 };
@@ -65,7 +66,7 @@ pub use process::AliasMode;
 pub use registry::Badarg;
 pub use remote::{
     Association, Foreign, MemberStatus, NodeEvent, NodeInfo, NodeReason, NodeStatus, RemoteKind, RemoteSignal,
-    RemoteTarget,
+    RemoteTarget, SpawnOutcome, SpawnRequest,
 };
 pub use seam::{BoxFuture, Envelope, Timestamp};
 pub use server::{Called, Init, Next, Server, ServerRef};

@@ -1,5 +1,6 @@
 mod options;
 mod spawning;
+mod spawning_for;
 #[cfg(test)]
 mod tests;
 

@@ -3,7 +3,7 @@ use crate::signal::Signal;
 use crate::small_map::SmallMap;
 use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Lock, Ordering};
 use crate::table::Batch;
-use crate::{Behaviour, BoxFuture, ExitReason, MailboxBound, Monitored, Pid, Reference, Started, Timestamp};
+use crate::{Behaviour, BoxFuture, ExitReason, MailboxBound, Monitored, NodeId, Pid, Reference, Started, Timestamp};
 use std::sync::{Arc, OnceLock, atomic};
 
 /// One process as the node knows it. Its state is only changed by its own task; its signal queue, which everybody may push
@@ -161,6 +161,14 @@ pub(crate) enum Answer {
     Waiting,
     Alive(bool),
     Started(Started),
+    /// A node was asked to start a process; the answer may be wanted as a message.
+    Asked {
+        node: NodeId,
+        link: bool,
+        by_message: bool,
+    },
+    /// It has started this one, which may not be up yet.
+    Spawned(Pid),
 }
 
 impl Process {

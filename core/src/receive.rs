@@ -122,7 +122,7 @@ impl Future for AwaitAnswer<'_> {
         }
         let mut state = self.process.state.lock();
         match state.answers.get(&self.request) {
-            Some(Answer::Waiting) | None => Poll::Pending,
+            Some(Answer::Waiting | Answer::Asked { .. }) | None => Poll::Pending,
             Some(_) => state.answers.remove(&self.request).map_or(Poll::Pending, Poll::Ready),
         }
     }

@@ -1,4 +1,5 @@
 use crate::process::Over;
+use crate::remote::{SpawnReplied, SpawnRequest};
 use crate::{Caller, ExitReason, Message, Payload, Reference, Started};
 
 /// What one process does to another. All kinds share one ordered queue per receiver.
@@ -32,6 +33,7 @@ pub(crate) enum Kind {
     },
     Unlink {
         id: u64,
+        over: Over,
     },
     UnlinkAck {
         id: u64,
@@ -63,6 +65,10 @@ pub(crate) enum Kind {
         request: Reference,
         outcome: Started,
     },
+    /// Start a process of another node.
+    Spawn(Box<SpawnRequest>),
+    /// How that went.
+    SpawnReply(Box<SpawnReplied>),
 }
 
 impl Signal {
@@ -83,6 +89,8 @@ impl Signal {
             Kind::Alive { .. } => "alive",
             Kind::AliveReply { .. } => "alive_reply",
             Kind::Started { .. } => "started",
+            Kind::Spawn(_) => "spawn",
+            Kind::SpawnReply(_) => "spawn_reply",
         }
     }
 }

@@ -1,7 +1,8 @@
 use crate::discard::discard;
 use crate::handle::{bounce, handle_signals};
 use crate::mark::sometimes;
-use crate::process::{Over, Process, Starter};
+use crate::process::{Answer, Over, Process, Starter};
+use crate::remote::asker_ended;
 use crate::signal::{Kind, Signal};
 use crate::{ExitReason, Node, Started, TraceEvent};
 use pin_project_lite::pin_project;
@@ -97,19 +98,25 @@ fn finish(node: &Node, process: &Process, reason: &ExitReason) {
     }
     node.trace(|| TraceEvent::Exited { pid, reason });
 
-    let (label, mailbox, links, monitors, watchers, starter) = {
+    let (label, mailbox, links, monitors, watchers, starter, answers) = {
         let mut state = process.state.lock();
         let state = &mut *state;
         state.alarm = None;
         let (label, mailbox) = (std::mem::take(&mut state.label), std::mem::take(&mut state.mailbox));
         let (links, monitors) = (state.links.take(), state.monitors.take());
-        (label, mailbox, links, monitors, state.monitored_by.take(), state.starter.take())
+        let (watchers, starter, answers) = (state.monitored_by.take(), state.starter.take(), state.answers.take());
+        (label, mailbox, links, monitors, watchers, starter, answers)
     };
     report(&label, name.as_deref(), process, reason);
     if let Some(starter) = starter {
         let Starter { pid: starter, request, outcome } = *starter;
         let outcome = outcome.unwrap_or_else(|| Started::Failed(reason.clone()));
         node.signal(pid, starter, Signal(Kind::Started { request, outcome }));
+    }
+    for (request, answer) in answers {
+        if let Answer::Asked { node: of, link: true, .. } = answer {
+            asker_ended(node, of, request, reason);
+        }
     }
     for (other, link) in links {
         if link.is_active() {
@@ -130,7 +137,9 @@ fn finish(node: &Node, process: &Process, reason: &ExitReason) {
         sometimes!(node, SignalsOfTheDead);
     }
     for (from, signal) in undelivered {
-        bounce(node, pid, from, signal, &ExitReason::NOPROC);
+        // A new process that was to be linked ends as if it had been.
+        let why = if let Kind::SpawnReply(_) = signal.0 { reason } else { &ExitReason::NOPROC };
+        bounce(node, pid, from, signal, why);
     }
     // Each by itself: one whose destructor panics takes no other along.
     mailbox.into_messages().for_each(discard);

@@ -1,7 +1,7 @@
 use crate::discard::discard;
 use crate::mark::sometimes;
 use crate::sync::Mutex;
-use crate::{Destination, Node, NodeId, Payload, Pid, Reference, Timestamp};
+use crate::{Badarg, Destination, Node, NodeId, Payload, Pid, Reference, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,7 +134,13 @@ async fn run(node: Node, changed: Arc<Notify>) {
             Ok(None) => return,
             Ok(Some(timer)) => {
                 // A name that nobody has any more is no error: the message is dropped, as in OTP.
-                let _ = node.send_from(timer.owner, timer.to, timer.payload);
+                let far = node.other_node(&timer.to).is_some();
+                let Timer { owner, to, payload } = timer;
+                if let Err(Badarg(why)) = node.send_from(owner, to, payload)
+                    && far
+                {
+                    tracing::error!(%owner, "what a timer sends cannot leave the node: {why}");
+                }
             }
             Err(deadline) => {
                 tokio::select! {

@@ -4,7 +4,8 @@
 mod support;
 
 use proptest::prelude::*;
-use rusm_transport::proto::{Config, EndReason, Event, FRAGMENT_LEN, Refusal, SendOutcome, Trust};
+use rusm_core::{RemoteKind, RemoteSignal, RemoteTarget, SpawnOutcome};
+use rusm_transport::proto::{Config, EndReason, Event, FRAGMENT_LEN, Features, Refusal, SendOutcome, Trust};
 use std::time::Duration;
 use support::{World, message, number, pid};
 
@@ -258,4 +259,94 @@ fn silence_is_suspected_and_then_the_end() {
     }
     assert_eq!(quiet, [EndReason::Silent]);
     assert!(world.now.since(before) <= Duration::from_secs(8));
+}
+
+/// A kind that not every version knows, of that many bytes.
+fn of_a_feature(from: u32, to: u32, len: usize) -> RemoteSignal {
+    let RemoteSignal { from, to, kind } = message(pid("a", from), pid("b", to), 9, len);
+    let RemoteKind::Message(message) = kind else { unreachable!("a message") };
+    let timer = rusm_core::Reference { node: from.node, incarnation: 1, index: from.index, serial: 1, random: 1 };
+    RemoteSignal { from, to, kind: RemoteKind::Timeout { timer, message } }
+}
+
+/// What a neighbour of the first version does not know is never sent to it, whether it was sent before anybody knew or after;
+/// everything else arrives in its order.
+#[test]
+fn what_a_neighbour_of_an_older_version_does_not_know_goes_back_and_the_rest_arrives() {
+    let old = Config { features: Features::NONE, ..Config::default() };
+    for (of_a, of_b) in [(&old, &Config::default()), (&Config::default(), &old), (&old, &old)] {
+        for seed in 0..20 {
+            let mut world = World::with_configs(&["a", "b"], seed, &[of_a, of_b]);
+            let association = world.associate(A, B).expect("b is known");
+            let mut numbers = 0..;
+            for round in 0..2 {
+                for len in [10, FRAGMENT_LEN * 3, 10] {
+                    for sender in 0..3 {
+                        world.send(A, association, of_a_feature(sender, 0, len));
+                        let number = numbers.next().expect("they go on");
+                        world.send(A, association, message(pid("a", sender), pid("b", 0), number, len));
+                    }
+                }
+                let back = world.events[A].iter().filter(|event| matches!(event, Event::Unsupported { .. })).count();
+                assert_eq!(back, round * 18, "nobody knows yet, and then all of them at once");
+                world.pass(Duration::from_secs(1));
+            }
+            let received = world.received(B);
+            assert_eq!(received.values().map(Vec::len).sum::<usize>(), 18, "seed {seed}");
+            for of_one in received.values() {
+                assert!(of_one.iter().map(number).is_sorted(), "seed {seed}");
+            }
+            assert_eq!(world.ended(A) + world.ended(B), 0);
+        }
+    }
+}
+
+#[test]
+fn neighbours_that_both_know_a_feature_use_it() {
+    let mut world = world(1);
+    let association = world.associate(A, B).expect("b is known");
+    world.send(A, association, of_a_feature(1, 0, 10));
+    let reply = RemoteKind::SpawnReply {
+        request: rusm_core::Reference { node: world.id(B), incarnation: 1, index: 0, serial: 1, random: 1 },
+        outcome: SpawnOutcome::Up,
+    };
+    let to = RemoteTarget::Pid(pid("b", 0));
+    world.send(A, association, RemoteSignal { from: pid("a", 1), to, kind: reply });
+    world.pass(Duration::from_secs(1));
+    let signals = world.events[B].iter().filter(|event| matches!(event, Event::Signal { .. })).count();
+    assert_eq!(signals, 2);
+}
+
+proptest! {
+    #![proptest_config(cases(40))]
+
+    /// A second version of the protocol, which offers a version and a feature more, writes a field more into every signal, a frame
+    /// of a kind more behind every other and sends a kind more of signal, talks with the first, whoever dials.
+    #[test]
+    fn a_later_version_with_a_field_and_a_kind_more_talks_with_the_first(seed: u64, second in 0usize..2) {
+        let mut world = world(seed);
+        world.second.insert(second);
+        let mut sent = [0u32; 2];
+        for _ in 0..60 {
+            let from = world.random.below(2);
+            let association = world.associate(from, 1 - from).expect("nobody was unreachable");
+            let (own, other) = if from == A { ("a", "b") } else { ("b", "a") };
+            if from == second && world.random.below(4) == 0 {
+                let outcome = world.send_needing(from, association, pid(own, 3), b"a kind of the second version", Features(1 << 63));
+                prop_assert_eq!(outcome, SendOutcome::Taken);
+            }
+            let len = [20, 200, FRAGMENT_LEN * 2][world.random.below(3)];
+            world.send(from, association, message(pid(own, 3), pid(other, 0), sent[from], len));
+            sent[from] += 1;
+            for _ in 0..world.random.below(9) {
+                world.step();
+            }
+        }
+        world.pass(Duration::from_secs(3));
+        for node in [A, B] {
+            prop_assert_eq!(world.ended(node), 0, "{:?}", world.events[node].iter().rev().find(|e| matches!(e, Event::Ended { .. })));
+            let received = world.received(node).into_values().flatten().map(|bytes| number(&bytes)).collect::<Vec<u32>>();
+            prop_assert_eq!(received, (0..sent[1 - node]).collect::<Vec<u32>>());
+        }
+    }
 }

@@ -5,10 +5,11 @@ mod support;
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use rusm_core::{
-    Encoding, ExitReason, NodeId, Pid, Reference, RemoteKind, RemoteSignal, RemoteTarget, Term, Timestamp,
+    Encoding, ExitReason, MailboxBound, NodeId, Overflow, Pid, ProcessSpec, Reference, RemoteKind, RemoteSignal,
+    RemoteTarget, SpawnOutcome, SpawnRequest, Term, Timestamp,
 };
 use rusm_transport::proto::{
-    Action, Config, ConnectionId, Endpoint, Envelope, Event, FRAGMENT_LEN, FRAME_LEN_MAX, Frame, FrameError,
+    Action, Config, ConnectionId, Endpoint, Envelope, Event, FRAGMENT_LEN, FRAME_LEN_MAX, Features, Frame, FrameError,
     FrameReader, Hello, LANE_STREAMS, Lane, Refusal, StreamId, TraceContext,
 };
 use std::fmt::Write;
@@ -58,6 +59,31 @@ fn kinds() -> Vec<RemoteKind> {
     ]
 }
 
+/// One of each that a feature brought.
+fn kinds_of_features() -> Vec<RemoteKind> {
+    let spec = ProcessSpec { kind: "component".into(), target: "chat".into(), digest: None, args: term() };
+    let asked = |spec, name, mailbox| SpawnRequest {
+        request: REFERENCE,
+        spec,
+        link: true,
+        monitor: false,
+        init: true,
+        name,
+        mailbox,
+    };
+    let bound = MailboxBound { messages: 1000, overflow: Overflow::Return };
+    let digest = Some([7; 32]);
+    vec![
+        RemoteKind::Spawn(Box::new(asked(spec.clone(), None, None))),
+        RemoteKind::Spawn(Box::new(asked(ProcessSpec { digest, ..spec }, Some("chat".into()), Some(bound)))),
+        RemoteKind::SpawnReply { request: REFERENCE, outcome: SpawnOutcome::Spawned },
+        RemoteKind::SpawnReply { request: REFERENCE, outcome: SpawnOutcome::Up },
+        RemoteKind::SpawnReply { request: REFERENCE, outcome: SpawnOutcome::Ignored },
+        RemoteKind::SpawnReply { request: REFERENCE, outcome: SpawnOutcome::Failed(reason()) },
+        RemoteKind::Timeout { timer: REFERENCE, message: term() },
+    ]
+}
+
 fn signal(kind: RemoteKind) -> RemoteSignal {
     RemoteSignal { from: PID, to: RemoteTarget::Pid(OTHER), kind }
 }
@@ -85,8 +111,30 @@ fn the_bytes_of_version_1_are_frozen() {
     insta::assert_snapshot!("version_1", out);
 }
 
+/// What nodes with these features write, and only to those that have them too.
+#[test]
+fn the_bytes_of_the_features_are_frozen() {
+    let mut out = String::new();
+    let mut line = |name: &str, bytes: &[u8]| writeln!(out, "{name:<24} {}", hex(bytes)).expect("memory");
+    for kind in kinds_of_features() {
+        let name = format!("{} needs {}", kind.name(), Features::needed_by(&kind));
+        line(&name, &Envelope::new(signal(kind)).encode());
+    }
+    let to_the_node = RemoteSignal { from: PID, to: RemoteTarget::Node, kind: RemoteKind::Link };
+    line("to the node", &Envelope::new(to_the_node).encode());
+    line("frame hello", &frame_bytes(&Frame::Hello(Hello::new("a", 2, 7, &Config::default()))));
+    insta::assert_snapshot!("features", out);
+}
+
+#[test]
+fn what_the_first_version_knows_needs_no_feature() {
+    assert!(kinds().iter().all(|kind| Features::needed_by(kind) == Features::NONE));
+    assert!(kinds_of_features().iter().all(|kind| Features::needed_by(kind) != Features::NONE));
+}
+
 fn frames() -> Vec<(&'static str, Frame)> {
-    let hello = Hello { dial: 3, association: 2, ..Hello::new("a", 2, 7, &Config::default()) };
+    let first = Config { features: Features::NONE, ..Config::default() };
+    let hello = Hello { dial: 3, association: 2, ..Hello::new("a", 2, 7, &first) };
     let lane = Lane(258);
     vec![
         ("frame hello", Frame::Hello(hello.clone())),
@@ -210,7 +258,35 @@ fn any_kind() -> impl Strategy<Value = RemoteKind> {
         (references(), reasons()).prop_map(|(monitor, reason)| RemoteKind::Down { monitor, reason }),
         references().prop_map(|request| RemoteKind::Alive { request }),
         (references(), any::<bool>()).prop_map(|(request, alive)| RemoteKind::AliveReply { request, alive }),
+        (references(), terms()).prop_map(|(timer, message)| RemoteKind::Timeout { timer, message }),
+        (references(), outcomes()).prop_map(|(request, outcome)| RemoteKind::SpawnReply { request, outcome }),
+        spawns().prop_map(|asked| RemoteKind::Spawn(Box::new(asked))),
     ]
+}
+
+fn outcomes() -> impl Strategy<Value = SpawnOutcome> {
+    let said = [SpawnOutcome::Spawned, SpawnOutcome::Up, SpawnOutcome::Ignored];
+    prop_oneof![prop::sample::select(said.to_vec()), reasons().prop_map(SpawnOutcome::Failed)]
+}
+
+fn spawns() -> impl Strategy<Value = SpawnRequest> {
+    let spec = (".{0,20}", ".{0,20}", any::<Option<[u8; 32]>>(), terms())
+        .prop_map(|(kind, target, digest, args)| ProcessSpec { kind, target, digest, args });
+    let mailbox = any::<Option<(usize, bool)>>().prop_map(|bound| {
+        let overflow = |goes_back| if goes_back { Overflow::Return } else { Overflow::End };
+        bound.map(|(messages, goes_back)| MailboxBound { messages, overflow: overflow(goes_back) })
+    });
+    (references(), spec, any::<(bool, bool, bool)>(), prop::option::of(".{0,20}"), mailbox).prop_map(
+        |(request, spec, (link, monitor, init), name, mailbox)| SpawnRequest {
+            request,
+            spec,
+            link,
+            monitor,
+            init,
+            name,
+            mailbox,
+        },
+    )
 }
 
 fn envelopes() -> impl Strategy<Value = Envelope> {
@@ -219,7 +295,8 @@ fn envelopes() -> impl Strategy<Value = Envelope> {
     let to = prop_oneof![
         pids().prop_map(RemoteTarget::Pid),
         ".{0,30}".prop_map(RemoteTarget::Name),
-        references().prop_map(RemoteTarget::Alias)
+        references().prop_map(RemoteTarget::Alias),
+        Just(RemoteTarget::Node)
     ];
     (prop::option::of(trace), any::<Option<u64>>(), pids(), to, any_kind()).prop_map(
         |(trace, deadline_ms, from, to, kind)| Envelope { trace, deadline_ms, signal: RemoteSignal { from, to, kind } },

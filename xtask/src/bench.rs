@@ -15,6 +15,9 @@ pub(crate) enum Bench {
     /// rusm-core beside bare tokio, ractor, kameo, hydra and real Erlang. `--help` says more, once it is built.
     #[command(disable_help_flag = true)]
     Otp(PassedOn),
+    /// Two nodes over QUIC beside two Erlang nodes, plain and over TLS.
+    #[command(disable_help_flag = true)]
+    Cluster(PassedOn),
 }
 
 #[derive(Args)]
@@ -27,6 +30,7 @@ pub(crate) struct PassedOn {
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Sim(passed_on) => run_in("benches/sim/Cargo.toml", &["--madsim", &madsim()?], passed_on),
+        Bench::Cluster(passed_on) => run_in("benches/cluster/Cargo.toml", &[], passed_on),
         Bench::Otp(passed_on) => run_in("benches/otp/Cargo.toml", &[], passed_on),
     }
 }

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rusm-sim", &["rusm-core", "rusm-transport", "rusm-host", "rusm-sim-macros"]),
     ("rusm-cli", &["rusm-core", "rusm-transport", "rusm-host", "rusm-sim"]),
     ("rusm-suites", &["rusm-core", "rusm-transport", "rusm-host", "rusm-sim", "rusm-cli"]),
+    ("rusm-fuzz", &["rusm-core", "rusm-transport"]),
     ("xtask", &["rusm-core", "rusm-transport", "rusm-sim"]),
 ];
 

@@ -100,8 +100,15 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
 const EXAMPLES: &[&str] = &["examples/chat", "examples/counter"];
 
 /// The other workspaces beside the root's: they are built for Wasm, or only for measuring.
-const OTHER_WORKSPACES: &[&str] =
-    &["sdk/rust", "benches/otp", "benches/sim", "host/tests/guests", "tests/serve/guests"];
+const OTHER_WORKSPACES: &[&str] = &[
+    "sdk/rust",
+    "benches/cluster",
+    "benches/otp",
+    "benches/sim",
+    "fuzz/libfuzzer",
+    "host/tests/guests",
+    "tests/serve/guests",
+];
 
 /// What every step that compiles for this machine selects. One selection, so that nothing is compiled twice: another
 /// one would give other features to what the crates share.

@@ -76,12 +76,12 @@ impl Context {
                 (outcome, None)
             }
             Answer::Started(outcome) => (outcome, monitor),
-            Answer::Waiting | Answer::Alive(_) => unreachable!("the answer to a start is how it went"),
+            _ => unreachable!("the answer to a start is how it went"),
         }
     }
 
     /// Kills a process whose start took too long, and waits until its name is free again. Source: OTP `proc_lib:start/5`.
-    async fn start_timed_out(&self, pid: Pid, link: bool) -> Answer {
+    pub(super) async fn start_timed_out(&self, pid: Pid, link: bool) -> Answer {
         let monitor = self.monitor(pid);
         if link {
             self.unlink(pid);

@@ -15,7 +15,8 @@ pub struct TimerFired {
 
 impl Context {
     /// Sends a message after a delay, never earlier. A timer to a pid ends with that process; a name is looked up when
-    /// it fires. Source: OTP `erlang:send_after/3`.
+    /// it fires. To a process of another node only a term can be sent.
+    /// Source: OTP `erlang:send_after/3`. Divergence: there a pid is of the own node.
     pub fn send_after(&self, delay: Duration, to: impl Into<Destination>, payload: impl Into<Payload>) -> Reference {
         let timer = self.make_reference();
         self.start_timer_with(timer, delay, to.into(), payload.into());

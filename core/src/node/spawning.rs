@@ -1,7 +1,7 @@
 //! How a node makes processes.
 
 use super::Node;
-use crate::factory::ProcessBody;
+use crate::factory::{ProcessBody, Run};
 use crate::process::{Link, Monitor, Over, Process, Starter, State, Watcher};
 use crate::registry::Badarg;
 use crate::signal::{Kind, Signal};
@@ -45,11 +45,7 @@ impl Node {
         ProcessBody { run, function, behaviour }: ProcessBody,
     ) -> Spawned {
         match self.make_process(parent, start_request, options, function, behaviour) {
-            Ok((process, monitor)) => {
-                let body = run(Context::new(self.clone(), process.clone()));
-                let bytes = size_of_val(&*body);
-                self.start_body(process, monitor, body, bytes)
-            }
+            Ok((process, monitor)) => Spawned { pid: self.run_process(process, run), monitor },
             Err(refused) => refused,
         }
     }
@@ -67,20 +63,27 @@ impl Node {
                 // All of it runs in the new process, as in `process_body`.
                 let body = async move { body(context).await.into() };
                 let bytes = size_of_val(&body);
-                self.start_body(process, monitor, body, bytes)
+                Spawned { pid: self.start_body(process, body, bytes), monitor }
             }
             Err(refused) => refused,
         }
     }
 
-    fn start_body<B>(&self, process: Arc<Process>, monitor: Option<Reference>, body: B, bytes: usize) -> Spawned
+    /// Lets a process run that is in the table.
+    pub(super) fn run_process(&self, process: Arc<Process>, run: Run) -> Pid {
+        let body = run(Context::new(self.clone(), process.clone()));
+        let bytes = size_of_val(&*body);
+        self.start_body(process, body, bytes)
+    }
+
+    fn start_body<B>(&self, process: Arc<Process>, body: B, bytes: usize) -> Pid
     where
         B: Future<Output = ExitReason> + Send + 'static,
     {
         let pid = process.pid;
         process.set_body_bytes(bytes);
         self.0.seams.executor.spawn_future(ProcessTask::new(self.clone(), process, body));
-        Spawned { pid, monitor }
+        pid
     }
 
     /// A process that is in the table and related to its parent, and does not run yet; `Err` when the table is full.
@@ -93,9 +96,8 @@ impl Node {
         behaviour: Behaviour,
     ) -> Result<(Arc<Process>, Option<Reference>), Spawned> {
         let parent_pid = parent.map(|parent| parent.pid).or(options.parent);
-        let label = options.label;
-        let mailbox_bound = options.mailbox;
-        let mut state = State { label: label.clone(), function, behaviour, mailbox_bound, ..State::default() };
+        let SpawnOptions { label, mailbox: mailbox_bound, name, .. } = options;
+        let mut state = State { label, function, behaviour, mailbox_bound, ..State::default() };
         let monitor = parent.filter(|_| options.monitor).map(|parent| self.reference(parent.pid.index));
         if let Some(parent) = parent {
             if options.link {
@@ -106,9 +108,7 @@ impl Node {
             }
             state.starter = start_request.map(|request| Box::new(Starter { pid: parent.pid, request, outcome: None }));
         }
-        let now = self.0.seams.clock.now();
-        let random = |number| self.unguessable("pid", number);
-        let Some(process) = self.0.table.insert(random, |pid| Process::new(pid, parent_pid, now, state)) else {
+        let Some(process) = self.enter(parent_pid, name.as_deref(), state) else {
             return Err(self.spawn_refused(parent, start_request, monitor));
         };
         let pid = process.pid;
@@ -123,13 +123,23 @@ impl Node {
                 state.monitors.insert(monitor, Monitor::Pid(pid));
             }
         }
-        self.trace(|| TraceEvent::Spawned { pid, parent: parent_pid, label: &label });
-        if let Some(Err(Badarg(why))) = options.name.as_deref().map(|name| self.register(name, pid)) {
+        Ok((process, monitor))
+    }
+
+    /// Puts a process into the table that does not run yet; `None` when that is full.
+    pub(super) fn enter(&self, parent: Option<Pid>, name: Option<&str>, state: State) -> Option<Arc<Process>> {
+        let label = if self.0.tracer.is_some() { state.label.clone() } else { String::new() };
+        let now = self.0.seams.clock.now();
+        let random = |number| self.unguessable("pid", number);
+        let process = self.0.table.insert(random, |pid| Process::new(pid, parent, now, state))?;
+        let pid = process.pid;
+        self.trace(|| TraceEvent::Spawned { pid, parent, label: &label });
+        if let Some(Err(Badarg(why))) = name.map(|name| self.register(name, pid)) {
             // It ends before it runs.
             process.state.lock().exit = Some(ExitReason::new("already_started").with_detail(why));
             process.set_exiting();
         }
-        Ok((process, monitor))
+        Some(process)
     }
 
     /// The process table is full: a pid that reaches nobody, and whoever relates to it hears so.

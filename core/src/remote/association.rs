@@ -5,7 +5,7 @@ use crate::process::Over;
 use crate::seam::{Lanes, Pressure};
 use crate::signal::Signal;
 use crate::{ExitReason, Node, NodeId, Pid, RemoteKind, RemoteSignal, RemoteTarget};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -94,18 +94,30 @@ impl Association {
         self.0.lanes.number()
     }
 
+    pub(super) fn peer(&self) -> NodeId {
+        self.0.peer
+    }
+
+    pub(super) fn lanes(&self) -> &dyn Lanes {
+        &*self.0.lanes
+    }
+
+    pub(super) fn relations_lock(&self) -> MutexGuard<'_, Option<Relations>> {
+        self.0.relations.lock()
+    }
+
     pub(super) fn over(&self) -> Over {
         Over(self.number())
     }
 
     /// How many links, monitors and questions cross it.
     pub fn relations(&self) -> usize {
-        self.0.relations.lock().as_ref().map_or(0, Relations::len)
+        self.relations_lock().as_ref().map_or(0, Relations::len)
     }
 
     /// Sends; `None`, and the signal stays, when the association is over.
     pub(super) fn send(&self, there: Pid, signal: &mut Option<RemoteSignal>) -> Option<Pressure> {
-        let mut relations = self.0.relations.lock();
+        let mut relations = self.relations_lock();
         let relations = relations.as_mut()?;
         let signal = signal.take()?;
         relations.sent(signal.from, there, &signal.kind);
@@ -127,8 +139,19 @@ impl Association {
     pub fn receive(&self, node: &Node, signal: RemoteSignal) -> Result<(), Foreign> {
         self.check(node, &signal)?;
         let RemoteSignal { from, to, kind } = signal;
+        let kind = match kind {
+            RemoteKind::Spawn(request) => {
+                self.receive_spawn(node, from, *request);
+                return Ok(());
+            }
+            RemoteKind::SpawnReply { request, outcome } => {
+                self.receive_spawn_reply(node, from, request, outcome);
+                return Ok(());
+            }
+            kind => kind,
+        };
         let undelivered = {
-            let mut relations = self.0.relations.lock();
+            let mut relations = self.relations_lock();
             let Some(relations) = &mut *relations else { return Ok(()) };
             let here = match &kind {
                 RemoteKind::Demonitor { .. } | RemoteKind::Down { .. } | RemoteKind::AliveReply { .. } => {
@@ -138,14 +161,15 @@ impl Association {
                     RemoteTarget::Pid(pid) => Some(*pid),
                     RemoteTarget::Name(name) => node.whereis(name),
                     RemoteTarget::Alias(alias) => node.alias_owner(*alias),
+                    RemoteTarget::Node => None,
                 },
             };
+            let signal = |kind| inwards(self.over(), from, &to, kind).map(Signal);
             match here {
-                None => Some((node.outside(), Signal(inwards(self.over(), from, &to, kind)))),
+                None => signal(kind).map(|signal| (node.outside(), signal)),
                 Some(here) if !relations.received(here, from, &kind) => None,
                 Some(here) => {
-                    let signal = Signal(inwards(self.over(), from, &to, kind));
-                    node.push(from, here, signal).map(|signal| (here, signal))
+                    signal(kind).and_then(|signal| node.push(from, here, signal)).map(|signal| (here, signal))
                 }
             }
         };
@@ -161,6 +185,8 @@ impl Association {
             RemoteKind::Call { reference, .. } => Some(reference),
             RemoteKind::Monitor { monitor } | RemoteKind::Demonitor { monitor } => Some(monitor),
             RemoteKind::Alive { request } => Some(request),
+            RemoteKind::Spawn(request) => Some(&request.request),
+            RemoteKind::Timeout { timer, .. } => Some(timer),
             _ => None,
         };
         if signal.from.node != self.0.peer || made.is_some_and(|made| made.node != self.0.peer) {
@@ -181,7 +207,7 @@ impl Association {
     }
 
     fn end_relations(&self, node: &Node) {
-        let mut relations = self.0.relations.lock();
+        let mut relations = self.relations_lock();
         if let Some(ended) = relations.take() {
             for (there, here, kind) in ended.end(self.over()) {
                 // Whoever is dead by now has nothing to hear.

@@ -2,19 +2,36 @@
 
 use crate::process::Over;
 use crate::signal::Kind;
-use crate::{Badarg, Caller, Message, Node, Payload, Pid, Reference, RemoteKind, RemoteTarget};
+use crate::{
+    Badarg, Caller, Message, Node, Payload, Pid, ProcessSpec, Reference, RemoteKind, RemoteTarget, SpawnOutcome,
+    SpawnRequest, Started, TimerFired,
+};
 
 /// Whether a message can be sent to another node.
 ///
 /// # Errors
 /// It is no term, or longer than one may be.
 pub(crate) fn check_message(node: &Node, payload: &Payload) -> Result<(), Badarg> {
-    let Some(term) = payload.as_term() else {
+    let fired = payload.downcast_ref::<TimerFired>();
+    let Some(term) = fired.map_or(payload, |fired| &fired.payload).as_term() else {
         return Err(Badarg("only a term can be sent to a process of another node".to_owned()));
     };
-    match node.peers() {
-        Some(peers) if term.bytes.len() > peers.message_len_max() => {
-            let (len, max) = (term.bytes.len(), peers.message_len_max());
+    check_len(node, term.bytes.len())
+}
+
+/// Whether a request can be sent to another node.
+///
+/// # Errors
+/// It is longer than a message may be.
+pub(crate) fn check_request(node: &Node, request: &SpawnRequest) -> Result<(), Badarg> {
+    let ProcessSpec { kind, target, args, .. } = &request.spec;
+    let len = kind.len() + target.len() + args.bytes.len() + request.name.as_ref().map_or(0, String::len);
+    check_len(node, len)
+}
+
+fn check_len(node: &Node, len: usize) -> Result<(), Badarg> {
+    match node.peers().map(|peers| peers.message_len_max()) {
+        Some(max) if len > max => {
             Err(Badarg(format!("a message of {len} bytes is too long for another node: at most {max}")))
         }
         Some(_) | None => Ok(()),
@@ -31,6 +48,10 @@ pub(super) struct Local {
 pub(super) fn outwards(kind: Kind) -> Result<(Option<RemoteTarget>, RemoteKind), Local> {
     let kind = match kind {
         Kind::Message(Message::Plain(Payload::Term(term))) => RemoteKind::Message(term),
+        Kind::Message(Message::Plain(payload)) => timeout(payload)?,
+        Kind::Alias { alias, payload: payload @ Payload::Local(_) } => {
+            return Ok((Some(RemoteTarget::Alias(alias)), timeout(payload)?));
+        }
         Kind::Message(Message::Call { from, payload: Payload::Term(request) }) => {
             RemoteKind::Call { reference: from.reference, request }
         }
@@ -41,7 +62,7 @@ pub(super) fn outwards(kind: Kind) -> Result<(Option<RemoteTarget>, RemoteKind),
             return Ok((Some(RemoteTarget::Alias(call)), RemoteKind::Reply { reference: call, answer }));
         }
         Kind::Link { .. } => RemoteKind::Link,
-        Kind::Unlink { id } => RemoteKind::Unlink { id },
+        Kind::Unlink { id, .. } => RemoteKind::Unlink { id },
         Kind::UnlinkAck { id } => RemoteKind::UnlinkAck { id },
         Kind::Exit { reason, linked } => RemoteKind::Exit { reason, linked: linked.is_some() },
         Kind::Monitor { monitor } => RemoteKind::Monitor { monitor },
@@ -49,24 +70,46 @@ pub(super) fn outwards(kind: Kind) -> Result<(Option<RemoteTarget>, RemoteKind),
         Kind::Down { monitor, reason } => RemoteKind::Down { monitor, reason },
         Kind::Alive { request } => RemoteKind::Alive { request },
         Kind::AliveReply { request, alive } => RemoteKind::AliveReply { request, alive },
+        Kind::Spawn(request) => return Ok((Some(RemoteTarget::Node), RemoteKind::Spawn(request))),
+        Kind::Started { request, outcome } => RemoteKind::SpawnReply {
+            request,
+            outcome: match outcome {
+                Started::Up(_) => SpawnOutcome::Up,
+                Started::Ignored => SpawnOutcome::Ignored,
+                Started::Failed(reason) => SpawnOutcome::Failed(reason),
+            },
+        },
         Kind::Reply { call, .. } => return Err(Local { answers: Some(call) }),
         // To another node a call goes as the monitor and the message that it is.
-        Kind::Message(_) | Kind::Call { .. } | Kind::Alias { .. } | Kind::Started { .. } => {
-            return Err(Local { answers: None });
-        }
+        Kind::Message(_) | Kind::Call { .. } | Kind::SpawnReply(_) => return Err(Local { answers: None }),
     };
     Ok((None, kind))
 }
 
-/// What a signal of another node is here, over that association.
-pub(super) fn inwards(over: Over, from: Pid, to: &RemoteTarget, kind: RemoteKind) -> Kind {
-    match (kind, to) {
+/// The one typed value that crosses: what a timer sends.
+fn timeout(payload: Payload) -> Result<RemoteKind, Local> {
+    match payload.downcast() {
+        Ok(TimerFired { timer, payload: Payload::Term(message) }) => Ok(RemoteKind::Timeout { timer, message }),
+        Ok(_) | Err(_) => Err(Local { answers: None }),
+    }
+}
+
+/// What a signal of another node is here, over that association; nothing, if only the association knows what was asked for.
+pub(super) fn inwards(over: Over, from: Pid, to: &RemoteTarget, kind: RemoteKind) -> Option<Kind> {
+    Some(match (kind, to) {
         // Nobody calls an alias: whoever does is held to the alias, and waits in vain.
         (RemoteKind::Message(term) | RemoteKind::Call { request: term, .. }, RemoteTarget::Alias(alias)) => {
             Kind::Alias { alias: *alias, payload: term.into() }
         }
         (RemoteKind::Reply { answer, .. }, RemoteTarget::Alias(alias)) => {
             Kind::Reply { call: *alias, payload: answer.into(), demonitored: false }
+        }
+        (RemoteKind::Timeout { timer, message }, to) => {
+            let payload = Payload::local(TimerFired { timer, payload: message.into() });
+            match to {
+                RemoteTarget::Alias(alias) => Kind::Alias { alias: *alias, payload },
+                _ => Kind::Message(Message::Plain(payload)),
+            }
         }
         (RemoteKind::Message(term), _) => Kind::Message(Message::Plain(term.into())),
         (RemoteKind::Call { reference, request }, _) => {
@@ -76,7 +119,7 @@ pub(super) fn inwards(over: Over, from: Pid, to: &RemoteTarget, kind: RemoteKind
             Kind::Message(Message::Reply { reference, payload: answer.into() })
         }
         (RemoteKind::Link, _) => Kind::Link { over },
-        (RemoteKind::Unlink { id }, _) => Kind::Unlink { id },
+        (RemoteKind::Unlink { id }, _) => Kind::Unlink { id, over },
         (RemoteKind::UnlinkAck { id }, _) => Kind::UnlinkAck { id },
         (RemoteKind::Exit { reason, linked }, _) => Kind::Exit { reason, linked: linked.then_some(over) },
         (RemoteKind::Monitor { monitor }, _) => Kind::Monitor { monitor },
@@ -84,5 +127,7 @@ pub(super) fn inwards(over: Over, from: Pid, to: &RemoteTarget, kind: RemoteKind
         (RemoteKind::Down { monitor, reason }, _) => Kind::Down { monitor, reason },
         (RemoteKind::Alive { request }, _) => Kind::Alive { request },
         (RemoteKind::AliveReply { request, alive }, _) => Kind::AliveReply { request, alive },
-    }
+        (RemoteKind::Spawn(request), _) => Kind::Spawn(request),
+        (RemoteKind::SpawnReply { .. }, _) => return None,
+    })
 }

@@ -1,6 +1,7 @@
+use super::spawn::Pending;
 use crate::process::Over;
 use crate::signal::Kind;
-use crate::{ExitReason, Pid, Reference, RemoteKind};
+use crate::{ExitReason, Pid, Reference, RemoteKind, SpawnRequest};
 use std::collections::BTreeMap;
 
 /// What ties processes of this node to those of one other node, as the signals of one association have made it: on its end
@@ -10,13 +11,15 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(super) struct Relations {
     /// By the process here and the one there, with the number of the unlink that is under way.
-    links: BTreeMap<(Pid, Pid), Option<u64>>,
+    pub(super) links: BTreeMap<(Pid, Pid), Option<u64>>,
     /// Monitors of processes here: the watcher here, and whom it watches there.
-    watching: BTreeMap<Reference, (Pid, Pid)>,
+    pub(super) watching: BTreeMap<Reference, (Pid, Pid)>,
     /// Monitors of processes there: the watched one here, and the watcher there.
     watched: BTreeMap<Reference, (Pid, Pid)>,
     /// Who here waits to hear whether who there is alive.
     asked: BTreeMap<Reference, (Pid, Pid)>,
+    /// What processes here have asked that node to start.
+    pub(super) spawning: BTreeMap<Reference, Pending>,
 }
 
 impl Relations {
@@ -30,12 +33,25 @@ impl Relations {
             RemoteKind::Demonitor { monitor } => drop(self.watching.remove(monitor)),
             RemoteKind::Down { monitor, .. } => drop(self.watched.remove(monitor)),
             RemoteKind::Alive { request } => drop(self.asked.insert(*request, (here, there))),
+            RemoteKind::Spawn(request) => drop(self.spawning.insert(request.request, Pending::new(here, request))),
             RemoteKind::Message(_)
             | RemoteKind::Call { .. }
             | RemoteKind::Reply { .. }
             | RemoteKind::UnlinkAck { .. }
             | RemoteKind::Exit { linked: false, .. }
-            | RemoteKind::AliveReply { .. } => {}
+            | RemoteKind::AliveReply { .. }
+            | RemoteKind::SpawnReply { .. }
+            | RemoteKind::Timeout { .. } => {}
+        }
+    }
+
+    /// A process was started here for one there.
+    pub(super) fn spawned(&mut self, here: Pid, there: Pid, request: &SpawnRequest) {
+        if request.link {
+            self.links.insert((here, there), None);
+        }
+        if request.monitor {
+            self.watched.insert(request.request, (here, there));
         }
     }
 
@@ -74,19 +90,24 @@ impl Relations {
             | RemoteKind::Call { .. }
             | RemoteKind::Reply { .. }
             | RemoteKind::Exit { linked: false, .. }
-            | RemoteKind::Alive { .. } => {}
+            | RemoteKind::Alive { .. }
+            | RemoteKind::Spawn(_)
+            | RemoteKind::SpawnReply { .. }
+            | RemoteKind::Timeout { .. } => {}
         }
         true
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.links.len() + self.watching.len() + self.watched.len() + self.asked.len()
+        self.links.len() + self.watching.len() + self.watched.len() + self.asked.len() + self.spawning.len()
     }
 
     /// That association is over: what processes here get, in the names of those there.
     pub(super) fn end(self, over: Over) -> impl Iterator<Item = (Pid, Pid, Kind)> {
         let gone = || ExitReason::NOCONNECTION;
+        // A start that came to nothing leaves no EXIT: that it did comes first.
+        let spawning = self.spawning.into_iter().map(move |(request, pending)| pending.lost(over, request));
         let links = self.links.into_keys();
         let links = links.map(move |(here, there)| (there, here, Kind::Exit { reason: gone(), linked: Some(over) }));
         let watching = self.watching.into_iter();
@@ -96,6 +117,6 @@ impl Relations {
         let watched = watched.map(|(monitor, (here, there))| (there, here, Kind::Demonitor { monitor }));
         let asked = self.asked.into_iter();
         let asked = asked.map(|(request, (here, there))| (there, here, Kind::AliveReply { request, alive: false }));
-        links.chain(watching).chain(watched).chain(asked)
+        spawning.chain(links).chain(watching).chain(watched).chain(asked)
     }
 }

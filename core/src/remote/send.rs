@@ -32,7 +32,8 @@ pub(crate) fn send(node: &Node, from: Pid, there: Pid, target: Option<RemoteTarg
         }
     }
     let Some(RemoteSignal { to, kind, .. }) = signal else { return Over::NONE };
-    if let Some(kind) = answer(inwards(Over::NONE, from, &to, kind), &ExitReason::NOCONNECTION) {
+    let kind = inwards(Over::NONE, from, &to, kind);
+    if let Some(kind) = kind.and_then(|kind| answer(kind, &ExitReason::NOCONNECTION)) {
         drop(node.push(there, from, Signal(kind)));
     }
     Over::NONE

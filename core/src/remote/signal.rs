@@ -1,3 +1,4 @@
+use super::spawn::{SpawnOutcome, SpawnRequest};
 use crate::{ExitReason, Pid, Reference, Term};
 
 /// A signal as it crosses between nodes: plain data, every message a term.
@@ -20,6 +21,8 @@ pub enum RemoteTarget {
     Name(String),
     /// Whoever owns this alias, while it is active.
     Alias(Reference),
+    /// The node itself.
+    Node,
 }
 
 /// What one process does to a process of another node.
@@ -89,9 +92,37 @@ pub enum RemoteKind {
         /// Whether it is.
         alive: bool,
     },
+    /// Start a process for the sender.
+    Spawn(Box<SpawnRequest>),
+    /// How that went: the sender is the new process, when there is one.
+    SpawnReply {
+        /// Which request.
+        request: Reference,
+        /// What became of it.
+        outcome: SpawnOutcome,
+    },
+    /// A timer of the sender's node has fired: OTP's `{timeout, TimerRef, Msg}`.
+    Timeout {
+        /// Which timer.
+        timer: Reference,
+        /// The message.
+        message: Term,
+    },
 }
 
 impl RemoteKind {
+    /// Bytes of the message in it.
+    pub fn message_len(&self) -> usize {
+        match self {
+            Self::Message(term)
+            | Self::Call { request: term, .. }
+            | Self::Reply { answer: term, .. }
+            | Self::Timeout { message: term, .. } => term.bytes.len(),
+            Self::Spawn(asked) => asked.spec.args.bytes.len(),
+            _ => 0,
+        }
+    }
+
     /// The kind in one word, as traces show it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -107,6 +138,9 @@ impl RemoteKind {
             Self::Down { .. } => "down",
             Self::Alive { .. } => "alive",
             Self::AliveReply { .. } => "alive_reply",
+            Self::Spawn(_) => "spawn",
+            Self::SpawnReply { .. } => "spawn_reply",
+            Self::Timeout { .. } => "timeout",
         }
     }
 }

@@ -1,5 +1,5 @@
 use super::{AutoShutdown, SupervisorSpec};
-use crate::{Context, ExitReason, MailboxBound, ProcessBody, ProcessSpec, Term, process_body};
+use crate::{Context, ExitReason, MailboxBound, NodeId, ProcessBody, ProcessSpec, Term, process_body};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -89,6 +89,17 @@ impl fmt::Debug for ChildArgs {
 pub enum ChildStart {
     /// Through the factory of the spec's kind: how a component is started.
     Spec(ProcessSpec),
+    /// The same on another node, which the supervisor asks each time. While that cannot be reached a start fails with
+    /// `noconnection`, and when the association ends the child counts as ended with that reason: a permanent or transient one
+    /// is started again, and each attempt counts for the intensity. The child itself hears `noconnection` of its supervisor,
+    /// so that no second one lives on, unless it traps exits and stays.
+    /// Source: OTP `supervisor`, whose children may be of any node; `erlang:spawn_request/5`.
+    SpecOn {
+        /// Which node.
+        node: NodeId,
+        /// What it starts there.
+        spec: ProcessSpec,
+    },
     /// A native process.
     Native(Arc<dyn Fn(ChildArgs) -> ProcessBody + Send + Sync>),
     /// A supervisor with children of its own.
@@ -133,6 +144,7 @@ impl fmt::Debug for ChildStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Spec(spec) => write!(f, "Spec({} {})", spec.kind, spec.target),
+            Self::SpecOn { node, spec } => write!(f, "SpecOn({node:?} {} {})", spec.kind, spec.target),
             Self::Native(_) => f.write_str("Native(..)"),
             Self::Supervisor(spec) => spec.fmt(f),
         }
@@ -154,7 +166,8 @@ pub struct ChildSpec {
     pub significant: bool,
     /// What it is. Default [`ChildKind::Worker`], for a nested supervisor [`ChildKind::Supervisor`].
     pub kind: ChildKind,
-    /// The local name that it has from its first moment. Default none, for a nested supervisor the one of its spec.
+    /// The local name that it has, on its node, from its first moment. Default none, for a nested supervisor the one of its
+    /// spec.
     pub name: Option<String>,
     /// How many messages may lie in its mailbox. Default any number.
     pub mailbox: Option<MailboxBound>,
@@ -165,7 +178,7 @@ impl ChildSpec {
     pub fn new(id: impl Into<String>, start: ChildStart) -> Self {
         let kind = match start {
             ChildStart::Supervisor(_) => ChildKind::Supervisor,
-            ChildStart::Spec(_) | ChildStart::Native(_) => ChildKind::Worker,
+            ChildStart::Spec(_) | ChildStart::SpecOn { .. } | ChildStart::Native(_) => ChildKind::Worker,
         };
         let shutdown = match kind {
             ChildKind::Worker => Shutdown::Timeout(Duration::from_secs(5)),
@@ -173,7 +186,7 @@ impl ChildSpec {
         };
         let name = match &start {
             ChildStart::Supervisor(spec) => spec.name.clone(),
-            ChildStart::Spec(_) | ChildStart::Native(_) => None,
+            ChildStart::Spec(_) | ChildStart::SpecOn { .. } | ChildStart::Native(_) => None,
         };
         Self {
             id: id.into(),
@@ -200,6 +213,11 @@ impl ChildSpec {
     /// A worker that the factory of the spec's kind starts.
     pub fn process(id: impl Into<String>, spec: ProcessSpec) -> Self {
         Self::new(id, ChildStart::Spec(spec))
+    }
+
+    /// A worker on that node, which the factory of the spec's kind starts there; see [`ChildStart::SpecOn`].
+    pub fn process_on(id: impl Into<String>, node: NodeId, spec: ProcessSpec) -> Self {
+        Self::new(id, ChildStart::SpecOn { node, spec })
     }
 
     /// A supervisor as a child.

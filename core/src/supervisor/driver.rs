@@ -5,8 +5,8 @@ use crate::mark::sometimes;
 use crate::sys::{self, Observed, SystemRequest};
 use crate::task::panic_message;
 use crate::{
-    Behaviour, Context, ExitReason, Message, Monitored, Node, Payload, Pid, ProcessBody, Reference, SpawnOptions,
-    Started, TraceEvent, process_body,
+    Behaviour, Context, ExitReason, Message, Monitored, Node, Payload, Pid, ProcessBody, ProcessSpec, Reference,
+    SpawnOptions, Started, TraceEvent, process_body,
 };
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -248,11 +248,13 @@ impl Driver {
 async fn start(context: &Context, spec: &ChildSpec, args: ChildArgs) -> Started {
     let (label, body) = match &spec.start {
         ChildStart::Spec(process) => {
-            let mut process = process.clone();
-            if let ChildArgs::Term(term) = args {
-                process.args = term;
-            }
+            let process = with_args(process, args);
             (process.target.clone(), context.node().body_of(&process))
+        }
+        ChildStart::SpecOn { node, spec: process } => {
+            let (name, mailbox) = (spec.name.clone(), spec.mailbox);
+            let options = SpawnOptions { link: true, name, mailbox, ..SpawnOptions::default() };
+            return context.start_on(*node, with_args(process, args), options).await.0;
         }
         ChildStart::Native(make) => {
             let body = catch_unwind(AssertUnwindSafe(|| make(args)));
@@ -267,4 +269,12 @@ async fn start(context: &Context, spec: &ChildSpec, args: ChildArgs) -> Started 
     };
     let options = SpawnOptions { name: spec.name.clone(), label, mailbox: spec.mailbox, ..SpawnOptions::default() };
     context.start_link(options, body).await
+}
+
+fn with_args(process: &ProcessSpec, args: ChildArgs) -> ProcessSpec {
+    let mut process = process.clone();
+    if let ChildArgs::Term(term) = args {
+        process.args = term;
+    }
+    process
 }

@@ -81,6 +81,34 @@ fn a_link_made_behind_an_unlink_that_is_lost_stays_on_both_sides() {
     });
 }
 
+/// The same when both sides had unlinked.
+#[test]
+fn a_link_made_while_both_unlinks_are_lost_stays_on_both_sides() {
+    let between = Arc::new(Between::default());
+    check_with(Some(between.clone()), move |context, pair, ends| {
+        let between = between.clone();
+        async move {
+            context.trap_exit(true);
+            let (here, there) = (context.pid(), pair.spawn_there(trapping));
+            context.link(there);
+            settle(&context, there).await;
+            pair.mute();
+            context.unlink(there);
+            let world = pair.clone();
+            let meanwhile: Meanwhile = Box::new(move |node| {
+                let unlink =
+                    RemoteSignal { from: there, to: RemoteTarget::Pid(here), kind: RemoteKind::Unlink { id: 7 } };
+                ends[0].receive(node, unlink).expect("the other speaks for its own process");
+                world.cut(&ends);
+                world.connect();
+            });
+            *between.0.lock() = Some(("link", meanwhile));
+            context.link(there);
+            both_or_neither(&context, &pair, there, true).await;
+        }
+    });
+}
+
 async fn both_or_neither(context: &Context, pair: &Pair, there: Pid, linked: bool) {
     settle(context, there).await;
     settle(context, context.pid()).await;

@@ -4,13 +4,13 @@ use parking_lot::Mutex;
 use rusm_core::seam::{Lanes, Peers, Pressure, Seams};
 use rusm_core::{
     Association, Context, Encoding, ExitReason, Message, Node, NodeId, NodeOptions, Payload, Pid, RemoteSignal, Term,
-    Tracer,
+    TraceEvent, Tracer,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// What a node has of the others: those that it is connected with.
 #[derive(Default)]
@@ -20,6 +20,7 @@ pub(crate) struct Others(pub(crate) Mutex<BTreeMap<NodeId, Arc<Pipe>>>);
 pub(crate) struct Pipe {
     pub(crate) number: u64,
     signals: mpsc::UnboundedSender<RemoteSignal>,
+    last: Mutex<Option<RemoteSignal>>,
     /// Whether senders are told to wait.
     pub(crate) full: AtomicBool,
 }
@@ -40,6 +41,7 @@ impl Lanes for Pipe {
     }
 
     fn send(&self, signal: RemoteSignal) -> Pressure {
+        *self.last.lock() = Some(signal.clone());
         // A pipe that was cut takes everything, and nothing of it arrives.
         let _ = self.signals.send(signal);
         if self.full.load(Ordering::SeqCst) { Pressure::Hold } else { Pressure::None }
@@ -50,14 +52,30 @@ impl Lanes for Pipe {
     }
 }
 
+/// Keeps how processes end.
+#[derive(Default)]
+pub(crate) struct Exits(pub(crate) Mutex<Vec<ExitReason>>);
+
+impl Tracer for Exits {
+    fn event(&self, _: &Node, event: &TraceEvent<'_>) {
+        if let TraceEvent::Exited { reason, .. } = event {
+            self.0.lock().push((*reason).clone());
+        }
+    }
+}
+
 /// Two nodes.
 #[derive(Clone)]
 pub(crate) struct Pair {
     pub(crate) nodes: [Node; 2],
     pub(crate) others: [Arc<Others>; 2],
     number: Arc<AtomicU64>,
-    /// Whether the present association carries nothing any more.
-    muted: Arc<AtomicBool>,
+    /// How processes of the second node have ended.
+    pub(crate) exits: Arc<Exits>,
+    /// Whether the present association carries nothing any more to that node.
+    muted: [Arc<AtomicBool>; 2],
+    /// Taken for each signal that arrives.
+    gate: Arc<Semaphore>,
 }
 
 impl Pair {
@@ -67,15 +85,18 @@ impl Pair {
 
     /// With somebody who watches the first.
     pub(crate) fn start_watched(tracer: Option<Arc<dyn Tracer>>) -> Self {
-        let node = |name: &str, incarnation, tracer| {
+        let exits = Arc::new(Exits::default());
+        let node = |name: &str, incarnation, tracer: Option<Arc<dyn Tracer>>| {
             let options = NodeOptions::new(name, Seams::production(std::env::temp_dir()));
             Node::start(NodeOptions { incarnation, tracer, ..options })
         };
         let pair = Self {
-            nodes: [node("a", 1, tracer), node("b", 7, None)],
+            nodes: [node("a", 1, tracer), node("b", 7, Some(exits.clone()))],
+            exits,
             others: Default::default(),
             number: Arc::default(),
-            muted: Arc::default(),
+            muted: Default::default(),
+            gate: Arc::new(Semaphore::new(1)),
         };
         for (node, others) in pair.nodes.iter().zip(&pair.others) {
             assert!(node.set_peers(others.clone()));
@@ -87,10 +108,10 @@ impl Pair {
     /// A new association: each side's half of it.
     pub(crate) fn connect(&self) -> [Association; 2] {
         let number = self.number.fetch_add(1, Ordering::SeqCst) + 1;
-        self.muted.store(false, Ordering::SeqCst);
+        self.muted.iter().for_each(|muted| muted.store(false, Ordering::SeqCst));
         let ends = [0, 1].map(|from: usize| {
             let (signals, arrive) = mpsc::unbounded_channel();
-            let pipe = Arc::new(Pipe { number, signals, full: AtomicBool::new(false) });
+            let pipe = Arc::new(Pipe { number, signals, last: Mutex::default(), full: AtomicBool::new(false) });
             self.others[from].0.lock().insert(self.nodes[1 - from].id(), pipe.clone());
             (self.nodes[from].associate(self.nodes[1 - from].id(), pipe), arrive)
         });
@@ -101,10 +122,11 @@ impl Pair {
     }
 
     fn pump(&self, node: usize, association: Association, mut arrive: mpsc::UnboundedReceiver<RemoteSignal>) {
-        let (node, muted, number) = (self.nodes[node].clone(), self.muted.clone(), association.number());
-        let latest = self.number.clone();
+        let (muted, number) = (self.muted[node].clone(), association.number());
+        let (node, latest, gate) = (self.nodes[node].clone(), self.number.clone(), self.gate.clone());
         node.seams().executor.clone().spawn(Box::pin(async move {
             while let Some(signal) = arrive.recv().await {
+                let _permit = gate.acquire().await.expect("it is never closed");
                 if latest.load(Ordering::SeqCst) == number && muted.load(Ordering::SeqCst) {
                     continue;
                 }
@@ -115,7 +137,23 @@ impl Pair {
 
     /// From now on nothing of this association arrives.
     pub(crate) fn mute(&self) {
-        self.muted.store(true, Ordering::SeqCst);
+        self.mute_towards(0);
+        self.mute_towards(1);
+    }
+
+    /// The same for that node only.
+    pub(crate) fn mute_towards(&self, node: usize) {
+        self.muted[node].store(true, Ordering::SeqCst);
+    }
+
+    /// Nothing arrives anywhere until this is dropped.
+    pub(crate) async fn hold(&self) -> OwnedSemaphorePermit {
+        self.gate.clone().acquire_owned().await.expect("it is never closed")
+    }
+
+    /// What the first node has sent last.
+    pub(crate) fn sent(&self) -> Option<RemoteSignal> {
+        self.others[0].0.lock().values().next()?.last.lock().clone()
     }
 
     pub(crate) fn cut(&self, ends: &[Association; 2]) {

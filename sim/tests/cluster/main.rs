@@ -10,5 +10,7 @@ mod monitors;
 mod order;
 mod quiet;
 mod restart;
+mod spawn;
 mod storm;
+mod versions;
 mod world;

@@ -1,7 +1,7 @@
 use super::lanes::{Line, Outward};
 use super::mark::Mark;
 use super::wire::{Input, Wire};
-use crate::proto::{Action, Config, EndReason, Endpoint, Event, Lane, NodeNews, Refusal, Trust};
+use crate::proto::{Action, Config, EndReason, Endpoint, Envelope, Event, Lane, NodeNews, Refusal, Trust};
 use parking_lot::Mutex;
 use rand_core::Rng;
 use rusm_core::seam::Clock;
@@ -189,6 +189,13 @@ impl Task {
                 let from = envelope.signal.from;
                 if let Err(foreign) = association.receive(&self.node, envelope.signal) {
                     tracing::warn!(?from, "a signal was refused: {foreign}");
+                }
+            }
+            Event::Unsupported { association, signal } => {
+                let Some(association) = self.associations.get(&association) else { return };
+                match Envelope::decode(&signal) {
+                    Ok(envelope) => association.unsupported(&self.node, &envelope.signal),
+                    Err(error) => unreachable!("an envelope of our own: {error}"),
                 }
             }
             Event::Trust { association, trust } => {

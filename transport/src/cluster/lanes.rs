@@ -1,5 +1,5 @@
 use super::driver::Inner;
-use crate::proto::{Envelope, Lane, SendOutcome};
+use crate::proto::{Envelope, Features, Lane, SendOutcome};
 use rusm_core::seam::{Lanes, Peers, Pressure};
 use rusm_core::{NodeId, Pid, RemoteSignal};
 use std::sync::Arc;
@@ -35,10 +35,11 @@ impl Lanes for Line {
 
     fn send(&self, signal: RemoteSignal) -> Pressure {
         let (from, lane) = (signal.from, Lane::of(signal.from));
+        let needs = Features::needed_by(&signal.kind);
         let bytes = Envelope::new(signal).encode();
         let outcome = {
             let mut state = self.inner.state.lock();
-            let outcome = state.endpoint.send(self.inner.clock.now(), self.number, lane, bytes);
+            let outcome = state.endpoint.send(self.inner.clock.now(), self.number, lane, bytes, needs);
             if outcome == SendOutcome::Full {
                 state.held.insert((self.number, lane, from));
             }

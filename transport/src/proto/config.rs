@@ -1,3 +1,4 @@
+use super::features::Features;
 use super::membership::MembershipConfig;
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ pub struct Config {
     pub handshakes_max: usize,
     /// How the members keep up to date about each other.
     pub membership: MembershipConfig,
+    /// What this node offers beyond the first version of the protocol. Nodes with other features understand each other: what
+    /// one of two does not know is not sent to it, and whoever wanted to hears `notsup`. Default [`Features::ALL`].
+    pub features: Features,
 }
 
 impl Default for Config {
@@ -53,6 +57,7 @@ impl Default for Config {
             dial_pause: Duration::from_secs(1),
             handshakes_max: 64,
             membership: MembershipConfig::default(),
+            features: Features::ALL,
         }
     }
 }

@@ -1,8 +1,9 @@
 use super::assembly::Assembly;
 use super::config::{Config, Identity};
 use super::credit::Credit;
+use super::features::Features;
 use super::frame::{Frame, FrameError, FrameReader};
-use super::handshake::{GOSSIPS, Hello};
+use super::handshake::Hello;
 use super::lane::{LANE_STREAMS, StreamId};
 use super::lanes::Lanes;
 use super::silence::{Silence, Trust};
@@ -34,7 +35,7 @@ pub(super) struct Connection {
     /// Known once the other side has said who it is, or from the start when this side dials.
     pub(super) peer: Option<NodeId>,
     /// What both sides can do: known with the association.
-    pub(super) features: u64,
+    pub(super) features: Features,
     pub(super) assembly: Assembly,
     pub(super) credit: Credit,
     pub(super) silence: Silence,
@@ -50,7 +51,7 @@ impl Connection {
         Self {
             phase,
             peer,
-            features: 0,
+            features: Features::NONE,
             assembly: Assembly::new(config.signal_len_max, config.large_max),
             credit: Credit::new(config.lane_window),
             silence: Silence::new(config, now),
@@ -73,7 +74,7 @@ impl Connection {
     }
 
     /// From now on the association watches for silence.
-    pub(super) fn begin(&mut self, phase: Phase, features: u64, config: &Config, now: Timestamp) {
+    pub(super) fn begin(&mut self, phase: Phase, features: Features, config: &Config, now: Timestamp) {
         self.phase = phase;
         self.features = features;
         self.silence = Silence::new(config, now);
@@ -90,7 +91,7 @@ impl Connection {
 
     /// Whether both sides gossip.
     pub(super) fn gossips(&self) -> bool {
-        self.features & GOSSIPS != 0
+        self.features.has(Features::GOSSIP)
     }
 
     pub(super) fn has_association(&self) -> bool {

@@ -6,6 +6,7 @@ use super::config::{Config, Identity};
 use super::connection::{Connection, Phase};
 use super::envelope::{Envelope, EnvelopeError};
 use super::event::{Action, ConnectionId, EndReason, Event, SendOutcome};
+use super::features::Features;
 use super::frame::{Frame, FrameError};
 use super::handshake::{Hello, NAME_LEN_MAX};
 use super::lane::{Lane, StreamId};
@@ -14,6 +15,7 @@ use super::membership::{GossipError, Membership};
 use super::nodes::Nodes;
 use super::pairing::Pairing;
 use super::silence::{Trust, Verdict};
+use super::timeouts::{Timeouts, Waits};
 use bytes::Bytes;
 use rusm_core::{NodeId, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +35,10 @@ pub struct Endpoint {
     /// None of a node that does not gossip.
     membership: Option<Membership>,
     nodes: Nodes,
+    timeouts: Timeouts,
+    /// Streams that have something to send since somebody sent last, and when that was: what is sent until the driver looks
+    /// goes out together.
+    unsent: BTreeMap<(ConnectionId, StreamId), Timestamp>,
     last_connection: u64,
     last_association: u64,
     actions: VecDeque<Action>,
@@ -52,6 +58,8 @@ struct Peer {
 struct Association {
     number: u64,
     lanes: Lanes,
+    /// What both sides know, once they have shaken hands.
+    features: Option<Features>,
     /// While there is no connection: until when to wait for one, and when to dial again.
     wait_until: Timestamp,
     dial_at: Option<Timestamp>,
@@ -95,6 +103,8 @@ impl Endpoint {
             connections: BTreeMap::new(),
             membership: None,
             nodes: Nodes::default(),
+            timeouts: Timeouts::default(),
+            unsent: BTreeMap::new(),
             last_connection: 0,
             last_association: 0,
             actions: VecDeque::new(),
@@ -138,8 +148,10 @@ impl Endpoint {
         self.last_association += 1;
         let number = self.last_association;
         let wait_until = now + self.config.handshake_timeout;
-        peer.association = Some(Association { number, lanes: Lanes::new(&self.config), wait_until, dial_at: None });
+        let lanes = Lanes::new(&self.config);
+        peer.association = Some(Association { number, lanes, features: None, wait_until, dial_at: None });
         self.associations.insert(number, node);
+        self.timeouts.arm(Waits::Node(node), wait_until);
         Some(number)
     }
 
@@ -151,6 +163,7 @@ impl Endpoint {
         let asks = Phase::Dialling(Hello { dial, association, ..self.hello.clone() });
         self.connections.insert(connection, Connection::new(asks, Some(node), &self.config, now));
         self.actions.push_back(Action::Dial { connection, node: peer.name.clone() });
+        self.arm_connection(connection);
     }
 
     /// A connection that this node dialled is there, with a certificate that was checked.
@@ -172,6 +185,7 @@ impl Endpoint {
         }
         let asks = Phase::Accepted(certificate);
         self.connections.insert(connection, Connection::new(asks, None, &self.config, now));
+        self.arm_connection(connection);
         true
     }
 
@@ -191,6 +205,7 @@ impl Endpoint {
     pub fn handle_received(&mut self, now: Timestamp, connection: ConnectionId, stream: StreamId, bytes: &[u8]) {
         let Some(state) = self.connections.get_mut(&connection) else { return };
         if let Some(trust) = state.heard(now) {
+            self.arm_connection(connection);
             self.trust_changed(connection, trust);
         }
         let Some(state) = self.connections.get_mut(&connection) else { return };
@@ -292,14 +307,17 @@ impl Endpoint {
         credits: Vec<(Lane, u32)>,
     ) -> Result<(), Violation> {
         let Some(association) = self.association_of(connection) else { return Ok(()) };
+        // A lane that waits for a slot may take another stream.
+        let all = association.lanes.wait_for_slot();
         for (lane, credit) in &credits {
             if !association.lanes.handle_credit(*lane, *credit) {
                 return Err(Violation::Credited);
             }
         }
-        // A lane that waited for a slot may take another stream.
-        for stream in StreamId::of_lanes() {
-            self.flush(now, connection, stream);
+        let streams = credits.iter().map(|(lane, _)| lane.stream());
+        self.unsent.extend(streams.map(|stream| ((connection, stream), now)));
+        if all {
+            self.unsent.extend(StreamId::of_lanes().map(|stream| ((connection, stream), now)));
         }
         Ok(())
     }
@@ -344,13 +362,25 @@ impl Endpoint {
         self.peers.clear();
     }
 
-    /// Sends an encoded [`Envelope`], which is not longer than [`Config::signal_len_max`].
-    pub fn send(&mut self, now: Timestamp, association: u64, lane: Lane, signal: Bytes) -> SendOutcome {
+    /// Sends an encoded [`Envelope`], which is not longer than [`Config::signal_len_max`], to a node that needs to know these
+    /// features for it: when it does not, [`Event::Unsupported`] follows.
+    pub fn send(
+        &mut self,
+        now: Timestamp,
+        association: u64,
+        lane: Lane,
+        signal: Bytes,
+        needs: Features,
+    ) -> SendOutcome {
         debug_assert!(signal.len() <= self.config.signal_len_max as usize, "a signal of {} bytes", signal.len());
         let Some(node) = self.associations.get(&association).copied() else { return SendOutcome::Ended };
         let Some(peer) = self.peers.get_mut(&node) else { return SendOutcome::Ended };
         let Some(state) = &mut peer.association else { return SendOutcome::Ended };
-        let mut full = state.lanes.push(lane, signal);
+        if state.features.is_some_and(|features| !features.has(needs)) {
+            self.events.push_back(Event::Unsupported { association, signal });
+            return SendOutcome::Taken;
+        }
+        let mut full = state.lanes.push(lane, signal, needs);
         if state.lanes.waiting_len() > self.config.queue_len {
             state.lanes.hold(lane);
             full = true;
@@ -362,7 +392,7 @@ impl Endpoint {
                 self.drop_connection(now, connection, EndReason::Overload);
                 self.actions.push_back(Action::Close { connection });
             }
-            Some(connection) => self.flush(now, connection, lane.stream()),
+            Some(connection) => drop(self.unsent.insert((connection, lane.stream()), now)),
             None if overload => self.end(now, node, EndReason::Overload),
             None => {}
         }
@@ -405,35 +435,44 @@ impl Endpoint {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    /// When [`handle_timeout`](Self::handle_timeout) is due: to look, there may be nothing to do yet.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        let connections = self.connections.values().map(Connection::poll_timeout);
-        let waiting = self.peers.values().filter(|peer| peer.pairing.connection().is_none());
-        let waiting = waiting.filter_map(|peer| {
-            let Association { wait_until, dial_at, .. } = peer.association.as_ref()?;
-            // While an attempt is under way, it is that connection which times out.
-            let wait_until = Some(*wait_until).filter(|_| peer.pairing.is_alone());
-            dial_at.iter().copied().chain(wait_until).min()
-        });
         let membership = self.membership.as_ref().map(Membership::poll_timeout);
-        connections.chain(waiting).chain(membership).min()
+        self.timeouts.first().into_iter().chain(membership).min()
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        let due = self.connections.iter().filter(|(_, state)| state.poll_timeout() <= now);
-        let due: Vec<ConnectionId> = due.map(|(id, _)| *id).collect();
-        for connection in due {
-            self.handle_connection_timeout(now, connection);
-        }
-        let alone = self.peers.iter().filter(|(_, peer)| peer.pairing.connection().is_none());
-        let alone: Vec<NodeId> = alone.filter(|(_, peer)| peer.association.is_some()).map(|(node, _)| *node).collect();
-        for node in alone {
-            self.handle_waiting_timeout(now, node);
+        while let Some(waits) = self.timeouts.take_due(now) {
+            match waits {
+                Waits::Connection(connection) => {
+                    self.handle_connection_timeout(now, connection);
+                    self.arm_connection(connection);
+                }
+                Waits::Node(node) => {
+                    self.handle_waiting_timeout(now, node);
+                    self.arm_node(node);
+                }
+            }
         }
         if let Some(membership) = &mut self.membership {
             membership.handle_timeout(now);
             self.spread(now);
+        }
+    }
+
+    fn arm_connection(&mut self, connection: ConnectionId) {
+        if let Some(state) = self.connections.get(&connection) {
+            self.timeouts.arm(Waits::Connection(connection), state.poll_timeout());
+        }
+    }
+
+    /// While a node is dialled, that connection has a deadline.
+    fn arm_node(&mut self, node: NodeId) {
+        let alone = self.peers.get(&node).filter(|peer| peer.pairing.is_alone());
+        if let Some(waiting) = alone.and_then(|peer| peer.association.as_ref()) {
+            let at = waiting.dial_at.unwrap_or(waiting.wait_until).min(waiting.wait_until);
+            self.timeouts.arm(Waits::Node(node), at);
         }
     }
 
@@ -474,6 +513,11 @@ impl Endpoint {
 
     /// The next thing to do.
     pub fn poll_action(&mut self) -> Option<Action> {
+        while self.actions.is_empty()
+            && let Some(((connection, stream), now)) = self.unsent.pop_first()
+        {
+            self.flush(now, connection, stream);
+        }
         self.actions.pop_front()
     }
 

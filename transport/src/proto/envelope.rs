@@ -1,6 +1,7 @@
 use super::wire::{
     WORD_LEN_MAX, WirePid, WireReason, WireReference, WireTerm, pid_in, pid_out, reference_in, reference_out,
 };
+use super::wire_spawn::{WireOutcome, WireSpawn};
 use bytes::Bytes;
 use rusm_core::{RemoteKind, RemoteSignal, RemoteTarget};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,9 @@ const VERSION: u8 = 1;
 
 /// More extensions than any version has.
 const EXTENSIONS_MAX: usize = 16;
+
+/// More than an envelope takes beside its message, mostly.
+const SMALL_LEN: usize = 80;
 
 const TRACE: u8 = 1;
 const DEADLINE: u8 = 2;
@@ -67,6 +71,7 @@ enum WireTarget<'a> {
     Pid(WirePid),
     Name(&'a str),
     Alias(WireReference),
+    Node,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,6 +89,10 @@ enum WireKind<'a> {
     Down(WireReference, WireReason<'a>),
     Alive(WireReference),
     AliveReply(WireReference, bool),
+    #[serde(borrow)]
+    Spawn(WireSpawn<'a>),
+    SpawnReply(WireReference, WireOutcome<'a>),
+    Timeout(WireReference, WireTerm<'a>),
 }
 
 impl Envelope {
@@ -102,7 +111,9 @@ impl Envelope {
         let RemoteSignal { from, to, kind } = &self.signal;
         let envelope =
             WireEnvelope { extensions, from: pid_out(*from), to: WireTarget::out(to), kind: WireKind::out(kind) };
-        let bytes = postcard::to_extend(&envelope, vec![VERSION]);
+        let mut bytes = Vec::with_capacity(SMALL_LEN + kind.message_len());
+        bytes.push(VERSION);
+        let bytes = postcard::to_extend(&envelope, bytes);
         bytes.unwrap_or_else(|error| unreachable!("postcard encodes plain values into memory: {error}")).into()
     }
 
@@ -164,6 +175,7 @@ impl<'a> WireTarget<'a> {
             RemoteTarget::Pid(pid) => Self::Pid(pid_out(*pid)),
             RemoteTarget::Name(name) => Self::Name(name),
             RemoteTarget::Alias(alias) => Self::Alias(reference_out(*alias)),
+            RemoteTarget::Node => Self::Node,
         }
     }
 
@@ -172,6 +184,7 @@ impl<'a> WireTarget<'a> {
             Self::Pid(pid) => RemoteTarget::Pid(pid_in(pid)),
             Self::Name(name) => RemoteTarget::Name(name.to_owned()),
             Self::Alias(alias) => RemoteTarget::Alias(reference_in(alias)),
+            Self::Node => RemoteTarget::Node,
         }
     }
 }
@@ -194,6 +207,11 @@ impl<'a> WireKind<'a> {
             RemoteKind::Down { monitor, reason } => Self::Down(reference_out(*monitor), WireReason::out(reason)),
             RemoteKind::Alive { request } => Self::Alive(reference_out(*request)),
             RemoteKind::AliveReply { request, alive } => Self::AliveReply(reference_out(*request), *alive),
+            RemoteKind::Spawn(request) => Self::Spawn(WireSpawn::out(request)),
+            RemoteKind::SpawnReply { request, outcome } => {
+                Self::SpawnReply(reference_out(*request), WireOutcome::out(outcome))
+            }
+            RemoteKind::Timeout { timer, message } => Self::Timeout(reference_out(*timer), WireTerm::out(message)),
         }
     }
 
@@ -217,6 +235,13 @@ impl<'a> WireKind<'a> {
             }
             Self::Alive(request) => RemoteKind::Alive { request: reference_in(request) },
             Self::AliveReply(request, alive) => RemoteKind::AliveReply { request: reference_in(request), alive },
+            Self::Spawn(spawn) => RemoteKind::Spawn(Box::new(spawn.into_request(whole)?)),
+            Self::SpawnReply(request, outcome) => {
+                RemoteKind::SpawnReply { request: reference_in(request), outcome: outcome.into_outcome(whole)? }
+            }
+            Self::Timeout(timer, term) => {
+                RemoteKind::Timeout { timer: reference_in(timer), message: term.into_term(whole)? }
+            }
         })
     }
 }

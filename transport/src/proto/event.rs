@@ -80,6 +80,13 @@ pub enum Event {
         /// What it is now.
         trust: Trust,
     },
+    /// A signal was not sent, as the other node does not know its kind.
+    Unsupported {
+        /// By which association.
+        association: u64,
+        /// The encoded [`Envelope`].
+        signal: Bytes,
+    },
     /// A lane that was full has room again.
     Open {
         /// Of which association.

@@ -87,11 +87,7 @@ impl Frame {
                 out.put_slice(packet);
             }
             Self::Leave => header(out, LEAVE, 0),
-            Self::Signal(lane, bytes) => {
-                header(out, SIGNAL, 2 + bytes.len());
-                out.put_u16_le(lane.0);
-                out.put_slice(bytes);
-            }
+            Self::Signal(lane, bytes) => encode_signal(*lane, bytes, out),
             Self::Begin(lane, total, bytes) => {
                 header(out, BEGIN, 6 + bytes.len());
                 out.put_u16_le(lane.0);
@@ -147,6 +143,13 @@ impl Frame {
             _ => return Err(FrameError::Kind(kind)),
         }))
     }
+}
+
+/// Appends the frame of one signal.
+pub(super) fn encode_signal(lane: Lane, bytes: &[u8], out: &mut BytesMut) {
+    header(out, SIGNAL, 2 + bytes.len());
+    out.put_u16_le(lane.0);
+    out.put_slice(bytes);
 }
 
 fn header(out: &mut BytesMut, kind: u8, len: usize) {

@@ -1,12 +1,9 @@
 use super::config::{Config, Identity, Role};
+use super::features::Features;
 use serde::{Deserialize, Serialize};
 
 /// The versions of the protocol that this node speaks.
 pub(super) const VERSIONS: (u16, u16) = (1, 1);
-
-/// The feature of those that gossip: they take [`Frame::Gossip`](super::Frame::Gossip) and
-/// [`Frame::Leave`](super::Frame::Leave).
-pub(super) const GOSSIPS: u64 = 1;
 
 /// Bytes of a node's name.
 pub(super) const NAME_LEN_MAX: usize = 255;
@@ -83,7 +80,7 @@ impl Hello {
     ///
     /// # Errors
     /// What stands against it.
-    pub fn check(&self, own: &Hello, certificate: &Identity) -> Result<(u16, u64), Refusal> {
+    pub fn check(&self, own: &Hello, certificate: &Identity) -> Result<(u16, Features), Refusal> {
         if self.cluster != own.cluster {
             return Err(Refusal::Cluster);
         }
@@ -109,14 +106,14 @@ impl Hello {
         {
             return Err(Refusal::Limits);
         }
-        Ok((version, features))
+        Ok((version, Features(features)))
     }
 
     /// What a node of that name says; attempt and association are filled in for each connection.
     pub fn new(node: &str, incarnation: u32, cluster: u128, config: &Config) -> Self {
         Self {
             versions: VERSIONS,
-            features: 0,
+            features: config.features.0,
             features_required: 0,
             cluster,
             node: node.to_owned(),
@@ -136,11 +133,12 @@ mod tests {
     use super::*;
 
     fn hello() -> Hello {
-        Hello::new("b", 1, 7, &Config::default())
+        Hello { features: 0, ..Hello::new("b", 1, 7, &Config::default()) }
     }
 
     #[track_caller]
     fn check(change: impl FnOnce(&mut Hello, &mut Identity), expected: Result<(u16, u64), Refusal>) {
+        let expected = expected.map(|(version, features)| (version, Features(features)));
         let own = Hello { features: 0b0111, ..Hello::new("a", 1, 7, &Config::default()) };
         let mut certificate = Identity { name: "b".to_owned(), role: Role::Node };
         let mut hello = hello();

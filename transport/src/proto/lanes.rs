@@ -1,5 +1,6 @@
 use super::config::Config;
-use super::frame::{Frame, HEADER_LEN};
+use super::features::Features;
+use super::frame::{Frame, HEADER_LEN, encode_signal};
 use super::lane::{LANE_STREAMS, Lane, StreamId};
 use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeMap, VecDeque};
@@ -9,6 +10,9 @@ pub const FRAGMENT_LEN: usize = 16 << 10;
 
 /// Bytes of frames that are written to a stream at once.
 const BATCH_LEN: usize = 32 << 10;
+
+/// About what the frames of a few small signals take beside them.
+const SMALL_LEN: usize = 256;
 
 /// The header and the fields before the bytes of a signal or of a part of one: at most this much.
 const OVERHEAD: usize = HEADER_LEN + 6;
@@ -30,11 +34,20 @@ pub(super) struct Lanes {
     waiting_len: usize,
     full_at: usize,
     open: VecDeque<Lane>,
+    large_max: u16,
+}
+
+/// A signal that waits.
+#[derive(Debug)]
+struct Queued {
+    bytes: Bytes,
+    /// What the other side must know.
+    needs: Features,
 }
 
 #[derive(Debug)]
 struct State {
-    signals: VecDeque<Bytes>,
+    signals: VecDeque<Queued>,
     waiting_len: usize,
     /// Bytes of the first signal that have gone out.
     sent_of_first: usize,
@@ -74,6 +87,7 @@ impl Lanes {
             waiting_len: 0,
             full_at: config.lane_queue_len,
             open: VecDeque::new(),
+            large_max: config.large_max,
         }
     }
 
@@ -83,16 +97,43 @@ impl Lanes {
     }
 
     /// Appends a signal. True when the lane is full now: it goes on taking signals, and says when it is open again.
-    pub(super) fn push(&mut self, lane: Lane, signal: Bytes) -> bool {
+    pub(super) fn push(&mut self, lane: Lane, signal: Bytes, needs: Features) -> bool {
         let window = self.window;
         let state = self.lanes.entry(lane).or_insert_with(|| State::new(window));
         state.waiting_len += signal.len();
         self.waiting_len += signal.len();
-        state.signals.push_back(signal);
+        state.signals.push_back(Queued { bytes: signal, needs });
         state.full |= state.waiting_len >= self.full_at;
         let full = state.full;
         self.take_turn(lane);
         full
+    }
+
+    /// Takes out what a node with those features does not know, before anything was sent.
+    pub(super) fn take_unsupported(&mut self, features: Features) -> Vec<Bytes> {
+        let known = |state: &State| state.signals.iter().all(|queued| features.has(queued.needs));
+        if self.lanes.values().all(known) {
+            return Vec::new();
+        }
+        let before = std::mem::take(&mut self.lanes);
+        self.ready.iter_mut().for_each(VecDeque::clear);
+        self.waiting_for_slot.clear();
+        (self.slots, self.waiting_len) = (self.large_max, 0);
+        let mut unsupported = Vec::new();
+        for (lane, State { signals, full, .. }) in before {
+            let mut still_full = false;
+            for Queued { bytes, needs } in signals {
+                if features.has(needs) {
+                    still_full = self.push(lane, bytes, needs);
+                } else {
+                    unsupported.push(bytes);
+                }
+            }
+            if full && !still_full {
+                self.open.push_back(lane);
+            }
+        }
+        unsupported
     }
 
     /// Marks the lane full whatever it holds: all of them together hold too much.
@@ -100,6 +141,11 @@ impl Lanes {
         if let Some(state) = self.lanes.get_mut(&lane) {
             state.full = true;
         }
+    }
+
+    /// Whether a lane waits for a large signal to arrive.
+    pub(super) fn wait_for_slot(&self) -> bool {
+        !self.waiting_for_slot.is_empty()
     }
 
     /// The receiver has taken in so many bytes of that lane. False when those were more than were under way.
@@ -136,8 +182,11 @@ impl Lanes {
     /// The next bytes for that stream, at most `room` of them; as many frames as go into one write. With room for less than
     /// [`FRAGMENT_LEN`] and a header there may be nothing, though something waits.
     pub(super) fn poll_transmit(&mut self, stream: StreamId, room: usize) -> Option<Bytes> {
+        if self.ready[usize::from(stream.0)].is_empty() {
+            return None;
+        }
         let room = room.min(BATCH_LEN);
-        let mut out = BytesMut::new();
+        let mut out = BytesMut::with_capacity(room.min(self.waiting_len + SMALL_LEN));
         while room - out.len() > OVERHEAD {
             let Some(lane) = self.ready[usize::from(stream.0)].pop_front() else { break };
             let Some(state) = self.lanes.get_mut(&lane) else { continue };
@@ -185,8 +234,8 @@ impl Lanes {
         if state.turn != Turn::Not {
             return false;
         }
-        let large = first.len() > FRAGMENT_LEN;
-        if (state.credit as usize) < if large { 1 } else { first.len() } {
+        let large = first.bytes.len() > FRAGMENT_LEN;
+        if (state.credit as usize) < if large { 1 } else { first.bytes.len() } {
             return false;
         }
         match state.slot {
@@ -238,17 +287,17 @@ impl State {
         let mut sent = 0;
         while let Some(first) = self.signals.front() {
             let left = end.saturating_sub(out.len());
-            if first.len() > FRAGMENT_LEN {
+            if first.bytes.len() > FRAGMENT_LEN {
                 if sent == 0 && self.slot == Slot::Sending {
                     sent = self.send_part(lane, window, left, out);
                 }
                 break;
             }
-            let len = first.len();
+            let len = first.bytes.len();
             if len > left || len > self.credit as usize || (sent > 0 && sent + len > FRAGMENT_LEN) {
                 break;
             }
-            Frame::Signal(lane, first.clone()).encode(out);
+            encode_signal(lane, &first.bytes, out);
             self.signals.pop_front();
             self.credit -= len as u32;
             sent += len;
@@ -258,7 +307,7 @@ impl State {
     }
 
     fn send_part(&mut self, lane: Lane, window: u32, left: usize, out: &mut BytesMut) -> usize {
-        let Some(first) = self.signals.front() else { return 0 };
+        let Some(Queued { bytes: first, .. }) = self.signals.front() else { return 0 };
         let from = self.sent_of_first;
         let len = (first.len() - from).min(FRAGMENT_LEN).min(left).min(self.credit as usize);
         if len == 0 {

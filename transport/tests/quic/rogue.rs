@@ -1,14 +1,19 @@
 //! A member that does not keep to the protocol: its connection is closed, and nobody else notices.
 
-use crate::support::{Member, authority, issue, loopback, within};
+use crate::support::{Member, authority, credentials, issue, loopback, within};
+use bytes::BytesMut;
 use quinn::crypto::rustls::QuicClientConfig;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair};
+use rusm_core::{ExitReason, NodeId, Pid, Reference, RemoteKind, RemoteSignal, RemoteTarget};
+use rusm_transport::proto::{Config, Envelope, Frame, Hello, LANE_STREAMS, Lane};
 use rusm_transport::quic::{Authority, Issued};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Somebody with a certificate, and with software of his own.
 pub(crate) fn client(authority: &Authority, issued: &Issued) -> (quinn::Endpoint, quinn::ClientConfig) {
@@ -92,4 +97,110 @@ async fn garbage_closes_the_connection_of_who_sends_it() {
 async fn who_never_says_who_it_is_is_closed_after_the_handshakes_time() {
     check("silence", &[]).await;
     check("half a frame", &[&[0, 0, 0]]).await;
+}
+
+/// The streams of somebody who is a node by all that he says, with software of his own: he has shaken hands.
+struct Rogue {
+    quic: quinn::Connection,
+    streams: BTreeMap<u16, quinn::SendStream>,
+    _endpoint: quinn::Endpoint,
+}
+
+impl Rogue {
+    async fn start(authority: &Authority, address: SocketAddr) -> Self {
+        let issued = issue(authority, "rogue");
+        let cluster = credentials(authority, &issued).cluster();
+        let (endpoint, quic) = connect(authority, &issued, address).await;
+        let mut rogue = Self { quic, streams: BTreeMap::new(), _endpoint: endpoint };
+        let hello = Hello { dial: 1, ..Hello::new("rogue", 1, cluster, &Config::default()) };
+        rogue.write(0, &Frame::Hello(hello)).await;
+        let mut answers = within(rogue.quic.accept_uni()).await.expect("it answers");
+        let mut answer = [0; 3];
+        within(answers.read_exact(&mut answer)).await.expect("a welcome");
+        assert_eq!(answer, [0, 0, 2], "its control stream, and a welcome");
+        tokio::spawn(async move { while let Ok(Some(_)) = answers.read_chunk(1 << 16, true).await {} });
+        rogue.write(0, &Frame::Ready).await;
+        rogue
+    }
+
+    async fn write(&mut self, stream: u16, frame: &Frame) {
+        let mut bytes = BytesMut::new();
+        if !self.streams.contains_key(&stream) {
+            self.streams.insert(stream, within(self.quic.open_uni()).await.expect("a node takes streams"));
+            bytes.extend_from_slice(&stream.to_be_bytes());
+        }
+        frame.encode(&mut bytes);
+        let stream = self.streams.get_mut(&stream).expect("it was opened");
+        within(stream.write_all(&bytes)).await.expect("the node takes it");
+    }
+
+    async fn signal(&mut self, from: Pid, to: RemoteTarget, kind: RemoteKind) {
+        let lane = Lane::of(from);
+        let bytes = Envelope::new(RemoteSignal { from, to, kind }).encode();
+        self.write(1 + lane.0 % LANE_STREAMS, &Frame::Signal(lane, bytes)).await;
+    }
+}
+
+fn pid(node: &str, index: u32) -> Pid {
+    Pid { node: NodeId::of_name(node), incarnation: 1, index, serial: 0, random: 7 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_speaks_for_processes_of_others_or_floods_with_senders_and_receivers_that_there_are_not_harms_nobody() {
+    let authority = authority();
+    let a = Member::start(&authority, "a", &[]);
+    let b = Member::start(&authority, "b", &[a.address()]);
+    assert_eq!(b.ask_until_answered("a", "before").await, "before");
+    let victim = a.node.whereis("echo").expect("it is registered");
+    let mut rogue = Rogue::start(&authority, a.address()).await;
+    let kill = || RemoteKind::Exit { reason: ExitReason::KILL, linked: false };
+    // In the name of a process of a, of b, and for one of b.
+    for (from, to) in [(victim, victim), (pid("b", 1), victim), (pid("rogue", 1), pid("b", 1))] {
+        rogue.signal(from, RemoteTarget::Pid(to), kill()).await;
+    }
+    // As many senders as there are lanes, and links and monitors of processes that there are not.
+    for index in 0..70_000 {
+        let from = pid("rogue", index);
+        let monitor = Reference { node: from.node, incarnation: 1, index, serial: index.into(), random: 7 };
+        match index % 3 {
+            0 => rogue.signal(from, RemoteTarget::Pid(pid("a", index)), RemoteKind::Link).await,
+            1 => rogue.signal(from, RemoteTarget::Pid(pid("a", index)), RemoteKind::Monitor { monitor }).await,
+            _ => {
+                rogue
+                    .signal(from, RemoteTarget::Name("nobody".to_owned()), RemoteKind::Alive { request: monitor })
+                    .await
+            }
+        }
+    }
+    assert_eq!(b.ask("a", "after").await.as_deref(), Ok("after"));
+    assert_eq!(a.node.whereis("echo"), Some(victim), "it lives");
+    assert!(rogue.quic.close_reason().is_none(), "what it may not say was refused, and nothing else");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_opens_more_streams_than_the_protocol_has() {
+    let authority = authority();
+    let a = Member::start(&authority, "a", &[]);
+    let b = Member::start(&authority, "b", &[a.address()]);
+    assert_eq!(b.ask_until_answered("a", "before").await, "before");
+    let (_endpoint, quic) = connect(&authority, &issue(&authority, "rogue"), a.address()).await;
+    let mut open = Vec::new();
+    for number in 0..=LANE_STREAMS {
+        let mut stream = within(quic.open_uni()).await.expect("as many as there are lanes, and control");
+        stream.write_all(&number.to_be_bytes()).await.expect("it is open");
+        open.push(stream);
+    }
+    let more = tokio::time::timeout(Duration::from_millis(300), quic.open_uni()).await;
+    assert!(!matches!(more, Ok(Ok(_))), "one more");
+    assert!(!matches!(tokio::time::timeout(Duration::from_millis(300), quic.open_bi()).await, Ok(Ok(_))), "both ways");
+    // One after the other, each given up at once: it costs the node nothing that stays.
+    let (_endpoint, quic) = connect(&authority, &issue(&authority, "rogue"), a.address()).await;
+    for _ in 0..100_000 {
+        let Ok(mut stream) = quic.open_uni().await else { break };
+        if stream.write_all(&[0xff, 0xff]).await.is_err() {
+            break;
+        }
+        let _ = stream.reset(0u32.into());
+    }
+    assert_eq!(b.ask("a", "after").await.as_deref(), Ok("after"));
 }

@@ -1,13 +1,13 @@
 //! Endpoints joined by pipes in memory: a test says what moves next.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rusm_core::{Encoding, NodeId, NodeInfo, Pid, RemoteKind, RemoteSignal, RemoteTarget, Term, Timestamp};
 use rusm_transport::proto::{
-    Action, Config, ConnectionId, Endpoint, Envelope, Event, Identity, LANE_STREAMS, Lane, NodeNews, Role, SendOutcome,
-    StreamId,
+    Action, Config, ConnectionId, Endpoint, Envelope, Event, Features, Frame, FrameReader, Identity, LANE_STREAMS,
+    Lane, NodeNews, Role, SendOutcome, StreamId,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 pub(crate) const CLUSTER: u128 = 7;
@@ -39,6 +39,10 @@ pub(crate) struct World {
     /// What each was told of the others.
     pub(crate) news: Vec<Vec<NodeNews>>,
     pub(crate) random: Random,
+    /// Those that speak a second version of the protocol, which there is not yet.
+    pub(crate) second: BTreeSet<usize>,
+    /// What they write to control streams, cut into frames.
+    written: BTreeMap<(usize, ConnectionId), FrameReader>,
     wires: Vec<Wire>,
     dials: Vec<(usize, ConnectionId, String)>,
     /// Bytes that each stream takes.
@@ -54,6 +58,11 @@ pub(crate) fn identity(name: &str) -> Identity {
 
 impl World {
     pub(crate) fn new(names: &[&str], seed: u64, config: &Config) -> Self {
+        Self::with_configs(names, seed, &vec![config; names.len()])
+    }
+
+    /// With another configuration for each.
+    pub(crate) fn with_configs(names: &[&str], seed: u64, configs: &[&Config]) -> Self {
         let mut world = Self {
             now: Timestamp::from_nanos(1_000_000_000),
             nodes: Vec::new(),
@@ -61,11 +70,13 @@ impl World {
             events: names.iter().map(|_| Vec::new()).collect(),
             news: names.iter().map(|_| Vec::new()).collect(),
             random: Random(seed),
+            second: BTreeSet::new(),
+            written: BTreeMap::new(),
             wires: Vec::new(),
             dials: Vec::new(),
             window: 64 << 10,
         };
-        for name in names {
+        for (name, config) in names.iter().zip(configs) {
             world.nodes.push(endpoint(name, 1, names, config));
         }
         world
@@ -130,8 +141,32 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, from: usize, association: u64, signal: RemoteSignal) -> SendOutcome {
-        let lane = Lane::of(signal.from);
-        let outcome = self.nodes[from].send(self.now, association, lane, Envelope::new(signal).encode());
+        let (lane, needs) = (Lane::of(signal.from), Features::needed_by(&signal.kind));
+        let mut bytes = Envelope::new(signal).encode();
+        if self.second.contains(&from) {
+            // A field that the first version does not know.
+            let mut longer = bytes.to_vec();
+            assert_eq!(longer[1], 0, "no extensions");
+            longer[1] = 1;
+            longer.splice(2..2, [77, 4, 1, 2, 3, 4]);
+            bytes = longer.into();
+        }
+        let outcome = self.nodes[from].send(self.now, association, lane, bytes, needs);
+        self.drain();
+        outcome
+    }
+
+    /// Sends bytes that only a node with those features can read.
+    pub(crate) fn send_needing(
+        &mut self,
+        from: usize,
+        association: u64,
+        sender: Pid,
+        bytes: &'static [u8],
+        needs: Features,
+    ) -> SendOutcome {
+        let bytes = Bytes::from_static(bytes);
+        let outcome = self.nodes[from].send(self.now, association, Lane::of(sender), bytes, needs);
         self.drain();
         outcome
     }
@@ -156,10 +191,11 @@ impl World {
             Action::Dial { connection, node: to } => self.dials.push((node, connection, to)),
             Action::Locate { .. } => {}
             Action::Transmit { connection, stream, bytes } => {
+                let bytes = self.as_written(node, connection, stream, bytes);
                 if let Some((wire, end)) = self.wire(node, connection) {
                     let pipe = self.wires[wire].pipes[end].entry(stream).or_default();
                     pipe.extend(bytes.iter());
-                    assert!(pipe.len() <= self.window, "more than the stream takes");
+                    assert!(pipe.len() <= self.window || self.second.contains(&node), "more than the stream takes");
                 }
             }
             Action::Close { connection } => {
@@ -169,6 +205,29 @@ impl World {
                 self.dials.retain(|(of, dialled, _)| (*of, *dialled) != (node, connection));
             }
         }
+    }
+
+    /// What a node of the second version writes: it offers that version and a feature of its own, and frames of a kind that the
+    /// first does not know.
+    fn as_written(&mut self, node: usize, connection: ConnectionId, stream: StreamId, bytes: Bytes) -> Bytes {
+        if !self.second.contains(&node) || stream != StreamId::CONTROL {
+            return bytes;
+        }
+        let reader = self.written.entry((node, connection)).or_default();
+        reader.push(&bytes);
+        let mut out = BytesMut::new();
+        while let Some(mut frame) = reader.next_frame().expect("frames") {
+            let greeting = matches!(frame, Frame::Hello(_) | Frame::Welcome(_));
+            if let Frame::Hello(hello) | Frame::Welcome(hello) = &mut frame {
+                hello.versions = (1, 2);
+                hello.features |= 1 << 63;
+            }
+            frame.encode(&mut out);
+            if !greeting {
+                out.extend_from_slice(&[0x91, 3, 0, 0, 0, 1, 2, 3]);
+            }
+        }
+        out.freeze()
     }
 
     fn wire(&self, node: usize, connection: ConnectionId) -> Option<(usize, usize)> {

@@ -55,9 +55,12 @@ impl Judge {
     /// Whom it asks when it asks all.
     fn binaries(self) -> Vec<Binary> {
         let files: &[&str] = match self {
-            Self::Rules => {
-                &["core/src/lib.rs", "core/tests/rules/main.rs", "core/tests/remote.rs", "sim/tests/behaviours/main.rs"]
-            }
+            Self::Rules => &[
+                "core/src/lib.rs",
+                "core/tests/rules/main.rs",
+                "core/tests/remote/main.rs",
+                "sim/tests/behaviours/main.rs",
+            ],
             Self::Loom => &["core/loom/tests/races.rs"],
         };
         files.iter().filter_map(|file| Binary::of(file)).collect()

@@ -1,8 +1,8 @@
 //! What a node hears of the others, and what it tells them.
 
 use super::super::event::{Action, ConnectionId, EndReason, Event};
+use super::super::features::Features;
 use super::super::frame::Frame;
-use super::super::handshake::GOSSIPS;
 use super::super::lane::StreamId;
 use super::super::membership::{GossipError, MemberChange, MemberId, Membership};
 use super::Endpoint;
@@ -21,7 +21,7 @@ impl Endpoint {
         let (node, incarnation) = (self.hello.node.clone(), self.hello.incarnation);
         let own = MemberId { node, incarnation, revival: 0, address: address.to_owned() };
         self.membership = Some(Membership::new(own, &self.config.membership, seed, now));
-        self.hello.features |= GOSSIPS;
+        self.hello.features |= Features::GOSSIP.0;
         self
     }
 

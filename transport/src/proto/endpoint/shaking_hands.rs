@@ -2,6 +2,7 @@
 
 use super::super::connection::{Connection, Phase};
 use super::super::event::{Action, ConnectionId, EndReason, Event};
+use super::super::features::Features;
 use super::super::frame::Frame;
 use super::super::handshake::{Hello, Refusal};
 use super::super::lane::StreamId;
@@ -47,7 +48,8 @@ impl Endpoint {
             state.begin(Phase::Welcomed, features, &self.config, now);
             state.write(&Frame::Welcome(Hello { association: accepted.number, ..self.hello.clone() }));
         }
-        self.up(now, connection, hello);
+        self.arm_connection(connection);
+        self.up(now, connection, hello, features);
     }
 
     fn refuse(&mut self, now: Timestamp, connection: ConnectionId, refusal: Refusal) {
@@ -79,19 +81,24 @@ impl Endpoint {
         };
         state.begin(Phase::Up, features, &self.config, now);
         state.write(&Frame::Ready);
+        self.arm_connection(connection);
         self.flush(now, connection, StreamId::CONTROL);
-        self.up(now, connection, hello);
+        self.up(now, connection, hello, features);
         for stream in StreamId::of_lanes() {
             self.flush(now, connection, stream);
         }
     }
 
-    fn up(&mut self, now: Timestamp, connection: ConnectionId, hello: &Hello) {
+    fn up(&mut self, now: Timestamp, connection: ConnectionId, hello: &Hello, features: Features) {
         let Some(association) = self.association_of(connection) else { return };
         association.dial_at = None;
+        association.features = Some(features);
+        let unsupported = association.lanes.take_unsupported(features);
         let association = association.number;
         let (node, incarnation) = (hello.node.clone(), hello.incarnation);
         self.events.push_back(Event::Up { association, node, incarnation });
+        let unsupported = unsupported.into_iter().map(|signal| Event::Unsupported { association, signal });
+        self.events.extend(unsupported);
         self.nodes.up(&hello.node, incarnation);
         let gossips = self.connections.get(&connection).is_some_and(Connection::gossips);
         if gossips && let Some(membership) = &mut self.membership {
@@ -123,6 +130,9 @@ impl Endpoint {
         peer.pairing.handle_end(connection);
         if let Some(association) = peer.association.as_mut().filter(|_| peer.pairing.connection().is_none()) {
             association.dial_at = Some(now + self.config.dial_pause);
+        }
+        if let Some(node) = node {
+            self.arm_node(node);
         }
     }
 }
