@@ -115,7 +115,10 @@ fn report(results: &[(&str, Vec<Used>)]) -> anyhow::Result<()> {
         gossip::EVERY,
         results[0].1.len()
     );
-    println!("{:<36} {:>16} {:>12} {:>16} {:>14}", "", "simulated s/CPU s", "messages/s", "M events/CPU s", "memory MB");
+    println!(
+        "{:<36} {:>16} {:>12} {:>16} {:>14}",
+        "", "simulated s/CPU s", "messages/s", "M events/CPU s", "memory MB"
+    );
     for (name, used) in results {
         let rate = median(used.iter().map(|used| used.simulated_s / used.cpu_s));
         let messages = median(used.iter().map(|used| used.messages as f64 / used.simulated_s));
