@@ -49,7 +49,8 @@ fn node(dir: &Path, epmd: &str, name: &str, tls: bool, arguments: &[&str]) -> an
     command.args(["-noinput", "+S", "1:1", "-setcookie", "bench", "-name", &format!("{name}@127.0.0.1")]);
     command.args(["-kernel", "inet_dist_use_interface", "{127,0,0,1}"]);
     if tls {
-        command.args(["-proto_dist", "inet_tls", "-ssl_dist_optfile", "tls.conf"]);
+        // It is read before the node has a working directory.
+        command.args(["-proto_dist", "inet_tls", "-ssl_dist_optfile"]).arg(dir.join("tls.conf"));
     }
     let command = command.args(arguments).current_dir(dir).env("ERL_EPMD_PORT", epmd);
     command.env("HOME", dir).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("erl")
@@ -60,14 +61,17 @@ fn certificates(dir: &Path) -> anyhow::Result<()> {
     let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"];
     let authority = ["req", "-x509", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=bench"];
     sh(dir, "openssl", &[&authority[..], &key[..]].concat())?;
+    let name = ["-addext", "subjectAltName=IP:127.0.0.1,DNS:127.0.0.1"];
     let asks = ["req", "-keyout", "node.key", "-out", "node.csr", "-subj", "/CN=node"];
-    sh(dir, "openssl", &[&asks[..], &key[..]].concat())?;
+    sh(dir, "openssl", &[&asks[..], &name[..], &key[..]].concat())?;
     let signs = ["x509", "-req", "-in", "node.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
-    sh(dir, "openssl", &[&signs[..], &["-days", "1", "-out", "node.pem"][..]].concat())?;
-    let both = "{certfile,\"node.pem\"},{keyfile,\"node.key\"},{cacertfile,\"ca.pem\"},{verify,verify_peer},{versions,['tlsv1.3']}";
-    let conf = format!(
-        "[{{server,[{both},{{fail_if_no_peer_cert,true}}]}},{{client,[{both},{{server_name_indication,disable}}]}}]."
+    sh(dir, "openssl", &[&signs[..], &["-days", "1", "-copy_extensions", "copy", "-out", "node.pem"][..]].concat())?;
+    let [certificate, key, authority] =
+        ["node.pem", "node.key", "ca.pem"].map(|file| dir.join(file).display().to_string());
+    let both = format!(
+        "{{certfile,{certificate:?}}},{{keyfile,{key:?}}},{{cacertfile,{authority:?}}},{{verify,verify_peer}},{{versions,['tlsv1.3']}}"
     );
+    let conf = format!("[{{server,[{both},{{fail_if_no_peer_cert,true}}]}},{{client,[{both}]}}].");
     Ok(std::fs::write(dir.join("tls.conf"), conf)?)
 }
 
