@@ -192,7 +192,10 @@ impl Model {
                         self.children[i].at = At::Pid(pid);
                         self.children[i].restarts += 1;
                     }
-                    Started::Ignored => self.delete(i),
+                    Started::Ignored => {
+                        self.children[i].restarts += 1;
+                        self.delete(i);
+                    }
                     Started::Failed(_) => {
                         self.children[i].at = At::Restarting(old);
                         let retry = match (&self.template, old) {
@@ -201,11 +204,6 @@ impl Model {
                         };
                         self.retries.push_back(retry);
                     }
-                }
-                if let Some(child) = self.children.get_mut(i)
-                    && child.at == At::Undefined
-                {
-                    child.restarts += 1;
                 }
             }
             Strategy::OneForAll => self.restart_multiple(i, 0, old),
