@@ -37,6 +37,8 @@ pub struct Membership {
     /// Whom to dial soon.
     dial_at: BTreeMap<String, Timestamp>,
     announce_at: Timestamp,
+    /// This member has another name since it was given up, and nobody has called it by that yet.
+    renamed: bool,
     /// Whom to dial even when nobody has told of them.
     seeds: BTreeSet<String>,
     packets: VecDeque<(String, Bytes)>,
@@ -98,6 +100,7 @@ impl Membership {
             connected: BTreeMap::new(),
             dial_at: BTreeMap::new(),
             announce_at: now + config.announce_interval,
+            renamed: false,
             seeds: BTreeSet::new(),
             packets: VecDeque::new(),
             changes: VecDeque::new(),
@@ -126,6 +129,12 @@ impl Membership {
     pub fn handle_connected(&mut self, now: Timestamp, node: &str, incarnation: u32) {
         self.connected.insert(node.to_owned(), incarnation);
         self.dial_at.remove(node);
+        self.greet(now, node, incarnation);
+    }
+
+    /// Says to a node that there is an association with who this member is, and asks for all that it knows. Nothing else is taken
+    /// by who has another name by now.
+    fn greet(&mut self, now: Timestamp, node: &str, incarnation: u32) {
         // Whom others know in this life is called by that name; to a life that nobody has told of any will do.
         let told = self.known.get(node).map(|known| known.member.clone());
         let told = told.filter(|member| member.incarnation == incarnation);
@@ -166,7 +175,13 @@ impl Membership {
         if self.known.len() + new > usize::from(self.config.members_max) {
             return Err(GossipError::TooMany);
         }
+        self.renamed &= header.dst != *self.own();
+        let before = self.own().revival;
         self.with(now, |foca, effects| foca.handle_data(packet, effects));
+        if self.own().revival != before {
+            self.renamed = true;
+            self.introduce(now);
+        }
         Ok(())
     }
 
@@ -196,6 +211,9 @@ impl Membership {
 
     /// Dials some of those that there is no association with.
     fn announce(&mut self, now: Timestamp) {
+        if self.renamed {
+            self.introduce(now);
+        }
         self.tell_the_wronged(now);
         let alone = self.known.keys().chain(&self.seeds).filter(|node| !self.connected.contains_key(*node));
         let mut alone: Vec<String> = alone.cloned().collect::<BTreeSet<_>>().into_iter().collect();
@@ -219,6 +237,14 @@ impl Membership {
             let wait = if first { Duration::ZERO } else { DIAL_WITHIN };
             let at = now + wait + Duration::from_nanos(self.below(DIAL_WITHIN.as_nanos() as u64));
             self.dial_at.entry(node.to_owned()).or_insert(at);
+        }
+    }
+
+    /// Tells all that it can that this member has another name. Those that give each other up at once all get another one, and what
+    /// they tell each other goes to names that nobody has any more.
+    fn introduce(&mut self, now: Timestamp) {
+        for (node, incarnation) in self.connected.clone() {
+            self.greet(now, &node, incarnation);
         }
     }
 

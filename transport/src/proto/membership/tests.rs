@@ -274,13 +274,64 @@ fn two_that_hear_of_each_other_and_were_told_that_the_other_is_gone_get_over_it(
     let ids: Vec<MemberId> = world.members.iter().map(|member| member.own().clone()).collect();
     for (own, gone) in [(1, 2), (2, 1)] {
         let now = world.now;
-        let rumour = packet_of(&ids[0], &ids[own], &ids[gone..=gone], State::Down);
+        let rumour = packet_of(&ids[0], &ids[own], Message::Gossip, &ids[gone..=gone], State::Down);
         world.members[own].handle_packet(now, &name(0), &rumour).expect("a packet");
     }
     assert_eq!((world.knows(1, 2), world.knows(2, 1)), (Some(MemberStatus::Down), Some(MemberStatus::Down)));
     world.run(secs(15));
     world.assert_all_know_all();
     assert!(world.members[1].own().revival > 0 && world.members[2].own().revival > 0);
+}
+
+/// Each is told by every other one that it was given up, before it hears of anybody's new name.
+fn all_give_each_other_up(world: &mut World) {
+    let ids: Vec<MemberId> = world.members.iter().map(|member| member.own().clone()).collect();
+    let now = world.now;
+    for (own, id) in ids.iter().enumerate() {
+        for (from, by) in ids.iter().enumerate().filter(|(from, _)| *from != own) {
+            let given_up = packet_of(by, id, Message::TurnUndead, &[], State::Alive);
+            world.members[own].handle_packet(now, &name(from), &given_up).expect("a packet");
+        }
+    }
+    assert!(world.members.iter().all(|member| member.own().revival == 1));
+}
+
+#[track_caller]
+fn assert_all_know_all_by_their_present_names(world: &World) {
+    world.assert_all_know_all();
+    for own in &world.members {
+        for other in world.members.iter().filter(|other| other.own() != own.own()) {
+            let known = own.members().find(|known| known.member.node == other.own().node).map(|known| &known.member);
+            assert_eq!(known, Some(other.own()), "by {}", own.own().node);
+        }
+    }
+}
+
+#[test]
+fn members_that_have_all_given_each_other_up_at_once_learn_each_others_new_names() {
+    let mut world = World::new(3, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(10));
+    all_give_each_other_up(&mut world);
+    world.run(secs(1));
+    assert_all_know_all_by_their_present_names(&world);
+}
+
+#[test]
+fn they_do_so_as_well_when_what_they_said_first_was_lost() {
+    let mut world = World::new(3, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(10));
+    all_give_each_other_up(&mut world);
+    world.deaf = true;
+    world.run(secs(1));
+    world.deaf = false;
+    world.run(secs(15));
+    assert_all_know_all_by_their_present_names(&world);
+    // Who is asked for signs of life is noticed when it dies.
+    world.die(2);
+    world.run(secs(20));
+    assert_eq!((world.knows(0, 2), world.knows(1, 2)), (Some(MemberStatus::Down), Some(MemberStatus::Down)));
 }
 
 #[test]
@@ -300,11 +351,11 @@ fn a_member_that_is_heard_of_and_still_suspected_is_told_and_contradicts() {
 
 /// A packet of `from` that tells that these are up.
 fn packet(from: &MemberId, to: &MemberId, told: &[MemberId]) -> Vec<u8> {
-    packet_of(from, to, told, State::Alive)
+    packet_of(from, to, Message::Gossip, told, State::Alive)
 }
 
-fn packet_of(from: &MemberId, to: &MemberId, told: &[MemberId], state: State) -> Vec<u8> {
-    let header = Header { src: from.clone(), src_incarnation: 0, dst: to.clone(), message: Message::Gossip };
+fn packet_of(from: &MemberId, to: &MemberId, message: Message<MemberId>, told: &[MemberId], state: State) -> Vec<u8> {
+    let header = Header { src: from.clone(), src_incarnation: 0, dst: to.clone(), message };
     let mut bytes = Vec::new();
     PostcardCodec.encode_header(&header, &mut bytes).expect("into memory");
     bytes.put_u16(u16::try_from(told.len()).expect("few"));
