@@ -32,8 +32,8 @@ async fn cluster_names_come_together_and_have_one_owner_each(sim: SimHandle) {
     let world = World::start(&sim, number, {
         let contest = contest.clone();
         move |node: &Node| {
-            let sim = contest.sim.clone();
-            node.spawn(move |context| keep_names(context, sim));
+            let keeper = contest.clone();
+            node.spawn(move |context| keep_names(context, keeper));
             for number in 0..CONTENDERS {
                 let contest = contest.clone();
                 node.spawn(move |context| contender(context, contest, number));
@@ -60,16 +60,20 @@ fn names(node: &Node) -> BTreeMap<String, Pid> {
     names.filter_map(|name| ClusterNames::whereis(node, &name).map(|pid| (name, pid))).collect()
 }
 
-/// Supervises the process of the names, which is ended now and then.
-async fn keep_names(context: Context, sim: SimHandle) {
+/// Supervises the process of the names, which is ended now and then. That is a fault too: none after the last one, or a node is asked
+/// before it has heard again what the others hold.
+async fn keep_names(context: Context, contest: Contest) {
+    let Contest { sim, over, .. } = contest;
     context.trap_exit(true);
     let mut rng = sim.random(&format!("keeper {}", context.random()));
     loop {
         let Started::Up(names) = ClusterNames::start_link(&context).await else { panic!("it starts") };
         let timeout = Duration::from_secs(5) + millis(&mut rng, 300_000);
         if context.receive_timeout(timeout, |_| true).await.is_none() {
-            sim.sometimes("the process of the names ended");
-            context.exit_signal(names, ExitReason::KILL);
+            if !over.load(Ordering::Relaxed) {
+                sim.sometimes("the process of the names ended");
+                context.exit_signal(names, ExitReason::KILL);
+            }
             context.receive().await;
         }
     }
