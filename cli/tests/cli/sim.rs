@@ -85,6 +85,19 @@ fn a_plan_names_nodes_that_are_there_or_nothing_runs() {
     sim(&fixture, &["--seed", "1", "--faults", "plan", "--nodes", "2"]).check(0, &["node: crash (1)"], &[]);
 }
 
+/// The second crash of each pair comes so long after the boot that the first was followed by: at its start, in its midst, after it.
+#[test]
+fn a_crash_while_the_node_boots_is_a_crash_and_no_more() {
+    let fixture = app(NOTHING);
+    let pair = |n: u32| {
+        let at = n * 1000;
+        format!("{at}ms crash a all for 300ms\n{}us crash a all for 100ms\n", at * 1000 + 300_000 + n * 250)
+    };
+    let plan: String = (1..100).map(pair).chain(["heal 200s\n".to_owned()]).collect();
+    fixture.write("plan", plan.as_bytes());
+    sim(&fixture, &["--seed", "1", "--faults", "plan"]).check(0, &["node: crash (198)", "every property held"], &[]);
+}
+
 #[test]
 fn a_scenario_that_panics_is_a_crash() {
     let ended = sim(&app(PANICS), &["--seeds", "3"]);
@@ -144,7 +157,10 @@ fn ctrl_c_prints_what_was_found_by_then() {
     let started = Instant::now();
     while !said.contains(" seeds, ") {
         assert!(started.elapsed() < PATIENCE, "{said}");
-        std::io::BufRead::read_line(&mut stderr, &mut said).expect("it is text");
+        if std::io::BufRead::read_line(&mut stderr, &mut said).expect("it is text") == 0 {
+            let output = child.wait_with_output().expect("it ended");
+            panic!("it ended by itself: {said}{}", String::from_utf8_lossy(&output.stdout));
+        }
     }
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill can be run");
     assert!(killed.success());

@@ -48,6 +48,7 @@ impl AppNode {
     /// # Errors
     /// Why it does not run.
     async fn start(&self) -> Result<(), String> {
+        let life = self.sim.incarnation(self.host());
         let seams = self.sim.seams(self.host());
         let anywhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT);
         let listener = App::listen(self.app.manifest(), &seams, Some(anywhere)).await.map_err(|e| e.to_string())?;
@@ -59,7 +60,10 @@ impl AppNode {
         }
         let app = Arc::new(self.app.start(&node, listener).await.map_err(|error| error.to_string())?);
         let own = app.processes().await.iter().filter(|process| process.supervised.is_none()).map(pid).collect();
-        *self.running.lock() = Some(Running { app, own: Arc::new(own) });
+        // Of a host that has crashed meanwhile there is nothing to keep: its next boot starts the app again.
+        if self.sim.incarnation(self.host()) == life {
+            *self.running.lock() = Some(Running { app, own: Arc::new(own) });
+        }
         Ok(())
     }
 
