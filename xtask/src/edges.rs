@@ -11,7 +11,7 @@ use std::process::Command;
 /// and fuzz targets depends on the simulator.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("rusm-core", &[]),
-    ("rusm-core-loom", &[]),
+    ("rusm-core-loom", &["rusm-core"]),
     ("rusm-transport", &["rusm-core"]),
     ("rusm-host", &["rusm-core"]),
     ("rusm-sim-macros", &[]),

@@ -40,7 +40,9 @@ impl Context {
     /// node.register_factory("sleeper", Arc::new(|_: &Node, _: &ProcessSpec| {
     ///     Ok(process_body(|context: Context| async move { drop(context.receive().await) }))
     /// }));
-    /// let parent = node.spawn(|context: Context| async move {
+    /// let (done, ended) = tokio::sync::oneshot::channel();
+    /// node.spawn(|context: Context| async move {
+    ///     context.trap_exit(true);
     ///     let spec = ProcessSpec { kind: "sleeper".into(), target: "one".into(), digest: None, args: Term::empty() };
     ///     let there = context.node().id();
     ///     let request = context.spawn_request(there, spec, SpawnOptions { link: true, ..SpawnOptions::default() });
@@ -48,10 +50,11 @@ impl Context {
     ///     let reply: SpawnReply = reply.downcast().unwrap();
     ///     assert_eq!(reply.request, request);
     ///     context.exit_signal(reply.outcome.unwrap(), ExitReason::SHUTDOWN);
-    ///     context.receive().await;
+    ///     let Message::Exit { reason, .. } = context.receive().await else { return ExitReason::new("unexpected") };
+    ///     done.send(reason).unwrap();
     ///     ExitReason::NORMAL
     /// });
-    /// assert_eq!(node.await_exit(parent).await, ExitReason::SHUTDOWN);
+    /// assert_eq!(ended.await, Ok(ExitReason::SHUTDOWN));
     /// # });
     /// ```
     pub fn spawn_request(&self, node: NodeId, spec: ProcessSpec, options: SpawnOptions) -> Reference {
