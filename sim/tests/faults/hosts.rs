@@ -1,5 +1,6 @@
-//! Every kind of fault, from a plan: its effect, and that it is counted.
+//! What goes wrong on hosts and between a client and a server.
 
+use crate::{SEEDS, ms, passes_and_is_counted, run_plan};
 use rusm_core::seam::{ByteStream, StorageFile};
 use rusm_core::{Context, ExitReason, Message, Node, Term};
 use rusm_sim::suite::Suite;
@@ -9,12 +10,6 @@ use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const SEEDS: u64 = 20;
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
 /// What happens on two nodes, `a` and `b`, under a plan, for a few seeds: the script must return, and the kind must
 /// have been counted.
 #[track_caller]
@@ -22,11 +17,7 @@ fn check<Fut>(kind: FaultKind, plan: &str, script: impl Fn(SimHandle) -> Fut + C
 where
     Fut: Future<Output = ()> + Send + 'static,
 {
-    for seed in 1..=SEEDS {
-        let report = run(seed, plan, script.clone());
-        assert_eq!(report.outcome, Outcome::Passed, "seed {seed}");
-        assert!(report.counts.contains_key(kind.name()), "{kind:?} is not counted in seed {seed}: {:?}", report.counts);
-    }
+    passes_and_is_counted(kind, |seed| run(seed, plan, script.clone()));
     // Without the fault the script must notice that there is none, or it looks at nothing.
     let report = run(1, "heal 20s", script);
     assert!(
@@ -40,15 +31,13 @@ fn run<Fut>(seed: u64, plan: &str, script: impl Fn(SimHandle) -> Fut + Clone + S
 where
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let suite = Suite::new("faults", move |test: &mut Test| {
+    run_plan("faults", seed, plan, move |test: &mut Test| {
         test.node("a", |node| async move {
             node.spawn(|context| async move { beat(context).await });
         });
         test.node("b", |_| async {});
         test.script("client", script.clone());
-    });
-    let plan = plan.replace(';', "\n");
-    suite.run(&Case { plan: Some(plan.parse().expect("a plan")), ..Case::of_seed(seed) })
+    })
 }
 
 /// A process that counts up every millisecond, under the name `beat`, and answers every call.

@@ -1,16 +1,10 @@
-//! Every kind of fault between the nodes of a cluster, from a plan: what processes notice of it, and that it is counted.
+//! What goes wrong between the nodes of a cluster, and what processes notice of it.
 
+use crate::{SEEDS, ms, passes_and_is_counted, run_plan};
 use rusm_core::{Context, Destination, Encoding, ExitReason, Message, Monitored, Node, NodeId, Term};
-use rusm_sim::suite::Suite;
-use rusm_sim::{Case, FaultKind, Outcome, Report, SimHandle, Test};
+use rusm_sim::{FaultKind, Outcome, Report, SimHandle, Test};
 use std::future::Future;
 use std::time::Duration;
-
-const SEEDS: u64 = 20;
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
 
 /// What happens between nodes `a` to `e` under a plan, for a few seeds: the script must return, and the kind must have been
 /// counted. Without the fault the script must notice that there is none.
@@ -29,25 +23,19 @@ fn check_counted<Fut>(kind: FaultKind, plan: &str, script: impl Fn(SimHandle) ->
 where
     Fut: Future<Output = ()> + Send + 'static,
 {
-    for seed in 1..=SEEDS {
-        let report = run(seed, plan, script.clone());
-        assert_eq!(report.outcome, Outcome::Passed, "seed {seed}");
-        assert!(report.counts.contains_key(kind.name()), "{kind:?} is not counted in seed {seed}: {:?}", report.counts);
-    }
+    passes_and_is_counted(kind, |seed| run(seed, plan, script.clone()));
 }
 
 fn run<Fut>(seed: u64, plan: &str, script: impl Fn(SimHandle) -> Fut + Clone + Send + Sync + 'static) -> Report
 where
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let suite = Suite::new("link faults", move |test: &mut Test| {
+    run_plan("link faults", seed, plan, move |test: &mut Test| {
         test.cluster(&["a", "b", "c", "d", "e"], |node| async move {
             node.spawn(|context| async move { counter(context).await });
         });
         test.script("outside", script.clone());
-    });
-    let plan = plan.replace(';', "\n");
-    suite.run(&Case { plan: Some(plan.parse().expect("a plan")), ..Case::of_seed(seed) })
+    })
 }
 
 /// Counts messages under the name `counter`, and says at every call how many there were.
