@@ -14,6 +14,7 @@ mod send;
 mod serve;
 mod sim;
 mod target;
+mod timings;
 mod top;
 mod tree;
 

@@ -1,3 +1,4 @@
+use super::timings::Timings;
 use crate::cluster_dir::MemberDir;
 use crate::node::{self, Membership, Options};
 use anyhow::ensure;
@@ -43,6 +44,9 @@ pub(crate) struct Node {
     /// Where the node keeps its data [default: .rusm/NAME]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+
+    #[command(flatten)]
+    timings: Timings,
 }
 
 const EXAMPLES: &str = "\
@@ -50,6 +54,7 @@ Examples:
   rusm node --listen 10.0.0.1:7400 --cert nodes/a my-app
   rusm node --listen 10.0.0.2:7400 --cert nodes/b --join 10.0.0.1:7400 my-app --http 0.0.0.0:80
   rusm node --name c --listen 10.0.0.3:7400 --cert nodes/c --join 10.0.0.1:7400
+  rusm node --listen 10.0.0.1:7400 --cert nodes/a --down-after 2s    a killed node is noticed after 2 s, not 8
 
 Exit codes:
   0  it was asked to stop, and has
@@ -59,7 +64,8 @@ Exit codes:
 
 impl Node {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let Self { app, name, listen, cert, advertise, join, http, data } = self;
+        let Self { app, name, listen, cert, advertise, join, http, data, timings } = self;
+        let config = timings.config()?;
         let folder = MemberDir::new(&cert);
         let credentials = folder.credentials()?;
         let certified = &credentials.identity().name;
@@ -71,7 +77,7 @@ impl Node {
             );
         }
         let data = data.unwrap_or_else(|| Path::new(".rusm").join(certified));
-        let membership = Some(Membership { folder, credentials, listen, advertise, join });
+        let membership = Some(Membership { folder, credentials, listen, advertise, join, config });
         node::run(Options { app, http, http_flag: "--http", data, membership })
     }
 }

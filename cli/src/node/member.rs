@@ -3,7 +3,6 @@ use crate::cluster_dir::MemberDir;
 use crate::control::ReloadReport;
 use anyhow::Context as _;
 use rusm_core::Node;
-use rusm_transport::proto::Config;
 use rusm_transport::quic::{MemberOptions, QuicMember};
 
 /// A node's membership, and the folder that it comes from.
@@ -16,8 +15,8 @@ impl Member {
     /// # Errors
     /// Why the node cannot be a member, and what to do.
     pub(super) fn start(node: &Node, membership: Membership) -> anyhow::Result<Self> {
-        let Membership { folder, credentials, listen, advertise, join } = membership;
-        let options = MemberOptions { listen, credentials, advertise, join, config: Config::default() };
+        let Membership { folder, credentials, listen, advertise, join, config } = membership;
+        let options = MemberOptions { listen, credentials, advertise, join, config };
         let quic = QuicMember::start(node, options).map_err(|error| anyhow::anyhow!("{error}"))?;
         tracing::info!(node = node.name(), address = %quic.local_addr(), "a member of its cluster");
         let member = Self { quic, folder };

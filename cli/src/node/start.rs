@@ -10,6 +10,7 @@ use rusm_core::{Node, NodeOptions};
 use rusm_host::app::{App, ListenError, RunningApp, next_incarnation};
 use rusm_host::manifest::{MANIFEST_FILE, Manifest};
 use rusm_host::{Engine, Host, Profile};
+use rusm_transport::proto::Config;
 use rusm_transport::quic::Credentials;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub(crate) struct Membership {
     pub(crate) advertise: Option<SocketAddr>,
     /// Where other nodes listen.
     pub(crate) join: Vec<SocketAddr>,
+    /// Limits and times.
+    pub(crate) config: Config,
 }
 
 /// A node of this machine with its app.

@@ -62,6 +62,13 @@ fn a_node_that_is_no_member_says_why() {
     check(&[&member[..], &["127.0.0.1:0", "--http", "127.0.0.1:0"]].concat(), 2, "<APP>");
     let other = [&member[..], &["127.0.0.1:0", "--name", "b"]].concat();
     check(&other, 1, "cluster/nodes/a is for the node a, not for b: name that one's folder, or issue one for b");
+    let timed =
+        |flags: &[&str], code, expected: &str| check(&[&member[..], &["127.0.0.1:0"], flags].concat(), code, expected);
+    let wrong = "error: --suspect-after is 1.5s: it has to be 2s to 8s, twice ping_interval to down_after";
+    timed(&["--suspect-after", "1500ms"], 1, wrong);
+    timed(&["--down-after", "500ms"], 1, "error: --probe-interval is 62.5ms: it has to be 100ms to 60s");
+    timed(&["--down-after", "2s", "--ping-interval", "1s"], 1, "error: --suspect-after is 750ms");
+    timed(&["--down-after", "2"], 2, "\"2\" is no duration");
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it is bound").to_string();
     check(&[&member[..], &[&address, "app"]].concat(), 1, &format!("cannot listen on {address} (UDP)"));

@@ -21,11 +21,11 @@ pub struct Config {
     pub queue_len: usize,
     /// Bytes that wait for one node at which the association ends: the node reads too slowly. Default 1 GiB.
     pub queue_len_max: usize,
-    /// After so long without anything to send a sign of life is sent. Default 1 s.
+    /// After so long without anything to send a sign of life is sent. 10 ms to 5 min. Default 1 s.
     pub ping_interval: Duration,
     /// After so long a silence a node is suspected; at least twice the interval. Default 3 s.
     pub suspect_after: Duration,
-    /// After so long a silence the association ends; at least `suspect_after`. Default 8 s.
+    /// After so long a silence the association ends; at least `suspect_after`, at most 10 min. Default 8 s.
     pub down_after: Duration,
     /// A connection whose handshake is not done by then is closed. Default 5 s.
     pub handshake_timeout: Duration,
@@ -62,6 +62,66 @@ impl Default for Config {
     }
 }
 
+/// A value that makes no sense, or none beside the others.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} {problem}")]
+pub struct ConfigError {
+    /// The field.
+    pub name: &'static str,
+    /// What it is and what it has to be.
+    pub problem: String,
+}
+
+impl ConfigError {
+    /// # Errors
+    /// The value is outside those bounds; `why` says where they come from.
+    pub(super) fn check<T: PartialOrd + std::fmt::Debug>(
+        name: &'static str,
+        value: T,
+        (min, max): (T, T),
+        why: &str,
+    ) -> Result<(), Self> {
+        if min <= value && value <= max {
+            return Ok(());
+        }
+        Err(Self { name, problem: format!("is {value:?}: it has to be {min:?} to {max:?}{why}") })
+    }
+}
+
+impl Config {
+    /// All that decides how soon a lost node is noticed, in the proportions of the default: `down_after` as given, `ping_interval`
+    /// an eighth of it, and so on, `membership` too. With 1 s to 8 min the result is sound. A shorter time costs packets, and gives
+    /// up nodes that were only slow: a machine that is busy, or pauses, for longer than `down_after` is lost to the others.
+    pub fn of_down_after(down_after: Duration) -> Self {
+        let (default, eighth) = (Self::default(), down_after / 8);
+        let membership = MembershipConfig {
+            probe_interval: eighth,
+            probe_timeout: eighth * 3 / 10,
+            suspect_for: eighth * 5,
+            gossip_interval: eighth / 5,
+            announce_interval: eighth * 5,
+            ..default.membership
+        };
+        Self { ping_interval: eighth, suspect_after: eighth * 3, down_after, membership, ..default }
+    }
+
+    /// Whether the times and limits go together. [`Endpoint::new`](super::Endpoint::new) panics when they do not.
+    ///
+    /// # Errors
+    /// The first that does not fit.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let (ms, minutes) = (Duration::from_millis, |minutes: u64| Duration::from_secs(60 * minutes));
+        let window_min = u32::try_from(2 * super::FRAGMENT_LEN).unwrap_or(u32::MAX);
+        ConfigError::check("lane_window", self.lane_window, (window_min, u32::MAX), ", as two fragments have to fit")?;
+        ConfigError::check("down_after", self.down_after, (ms(20), minutes(10)), "")?;
+        ConfigError::check("ping_interval", self.ping_interval, (ms(10), minutes(5)), "")?;
+        let twice = self.ping_interval * 2;
+        let why = ", twice ping_interval to down_after";
+        ConfigError::check("suspect_after", self.suspect_after, (twice, self.down_after), why)?;
+        self.membership.check()
+    }
+}
+
 /// What a certificate lets its holder be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Role {
@@ -78,4 +138,50 @@ pub struct Identity {
     pub name: String,
     /// What it may be.
     pub role: Role,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_times_of_eight_seconds_are_the_defaults() {
+        assert_eq!(Config::of_down_after(Duration::from_secs(8)), Config::default());
+    }
+
+    #[test]
+    fn the_times_of_a_second_to_eight_minutes_are_sound_and_no_others() {
+        let check = |down_after: Duration, wrong: Option<&str>| {
+            let checked = Config::of_down_after(down_after).check();
+            assert_eq!(checked.as_ref().err().map(|error| error.name), wrong, "{checked:?}");
+        };
+        check(Duration::from_secs(1), None);
+        check(Duration::from_millis(790), Some("probe_interval"));
+        check(Duration::from_secs(480), None);
+        check(Duration::from_secs(481), Some("probe_interval"));
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_named_with_what_it_has_to_be() {
+        let check = |change: fn(&mut Config), expected: &str| {
+            let mut config = Config::default();
+            change(&mut config);
+            assert_eq!(config.check().map_err(|error| error.to_string()), Err(expected.to_owned()));
+        };
+        let wrong = "suspect_after is 1.999s: it has to be 2s to 8s, twice ping_interval to down_after";
+        check(|config| config.suspect_after = Duration::from_millis(1999), wrong);
+        let wrong = "suspect_after is 8.001s: it has to be 2s to 8s, twice ping_interval to down_after";
+        check(|config| config.suspect_after = Duration::from_millis(8001), wrong);
+        check(|config| config.ping_interval = Duration::ZERO, "ping_interval is 0ns: it has to be 10ms to 300s");
+        check(|config| config.down_after = Duration::MAX, {
+            "down_after is 18446744073709551615.999999999s: it has to be 20ms to 600s"
+        });
+        let wrong = "probe_timeout is 501ms: it has to be 10ms to 500ms, half of probe_interval";
+        check(|config| config.membership.probe_timeout = Duration::from_millis(501), wrong);
+        check(|config| config.membership.members_max = 1, "members_max is 1: it has to be 2 to 4096");
+        check(
+            |config| config.lane_window = 1,
+            "lane_window is 1: it has to be 32768 to 4294967295, as two fragments have to fit",
+        );
+    }
 }

@@ -88,12 +88,10 @@ impl Endpoint {
     /// The endpoint of a node of that name, in that life, of that cluster.
     ///
     /// # Panics
-    /// When the name is empty or longer than 255 bytes, or limits of `config` contradict each other.
+    /// When the name is empty or longer than 255 bytes, or [`Config::check`] finds something wrong.
     pub fn new(node: &str, incarnation: u32, cluster: u128, config: Config) -> Self {
         assert!(!node.is_empty() && node.len() <= NAME_LEN_MAX, "a node's name has 1 to {NAME_LEN_MAX} bytes");
-        assert!(config.lane_window as usize >= 2 * super::FRAGMENT_LEN, "a window takes two fragments");
-        assert!(config.suspect_after >= config.ping_interval * 2, "a node is not suspected between two signs of life");
-        assert!(config.down_after >= config.suspect_after, "a node is suspected before it is down");
+        config.check().unwrap_or_else(|error| panic!("{error}"));
         let hello = Hello::new(node, incarnation, cluster, &config);
         Self {
             config,

@@ -25,7 +25,7 @@ mod timeouts;
 mod wire;
 mod wire_spawn;
 
-pub use config::{Config, Identity, Role};
+pub use config::{Config, ConfigError, Identity, Role};
 pub use endpoint::Endpoint;
 pub use envelope::{Envelope, EnvelopeError, TraceContext};
 pub use event::{Action, ConnectionId, EndReason, Event, NodeNews, SendOutcome};

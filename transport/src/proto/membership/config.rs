@@ -1,3 +1,4 @@
+use crate::proto::config::ConfigError;
 use std::num::{NonZeroU8, NonZeroUsize};
 use std::time::Duration;
 
@@ -56,22 +57,20 @@ impl Default for MembershipConfig {
 }
 
 impl MembershipConfig {
-    /// # Panics
-    /// When a value is outside its bounds.
-    pub(super) fn assert_bounds(&self) {
+    /// # Errors
+    /// The first value outside its bounds.
+    pub(in crate::proto) fn check(&self) -> Result<(), ConfigError> {
         let (ms, minutes) = (Duration::from_millis, |minutes: u64| Duration::from_secs(60 * minutes));
-        let within = |what: &str, value: Duration, min: Duration, max: Duration| {
-            assert!((min..=max).contains(&value), "{what} is {value:?}: it has to be {min:?} to {max:?}");
-        };
-        within("probe_interval", self.probe_interval, ms(100), minutes(1));
-        within("probe_timeout", self.probe_timeout, ms(10), self.probe_interval / 2);
-        within("suspect_for", self.suspect_for, self.probe_interval, minutes(10));
-        within("gossip_interval", self.gossip_interval, ms(20), minutes(1));
-        within("announce_interval", self.announce_interval, ms(100), minutes(10));
-        within("forget_after", self.forget_after, minutes(1), minutes(30 * 24 * 60));
-        assert!((1..=16).contains(&self.indirect_probes), "indirect_probes has to be 1 to 16");
-        assert!((1..=64).contains(&self.announce_max), "announce_max has to be 1 to 64");
-        assert!((2..=4096).contains(&self.members_max), "members_max has to be 2 to 4096");
+        let within = ConfigError::check::<Duration>;
+        within("probe_interval", self.probe_interval, (ms(100), minutes(1)), "")?;
+        within("probe_timeout", self.probe_timeout, (ms(10), self.probe_interval / 2), ", half of probe_interval")?;
+        within("suspect_for", self.suspect_for, (self.probe_interval, minutes(10)), ", from probe_interval on")?;
+        within("gossip_interval", self.gossip_interval, (ms(20), minutes(1)), "")?;
+        within("announce_interval", self.announce_interval, (ms(100), minutes(10)), "")?;
+        within("forget_after", self.forget_after, (minutes(1), minutes(30 * 24 * 60)), "")?;
+        ConfigError::check("indirect_probes", self.indirect_probes, (1, 16), "")?;
+        ConfigError::check("announce_max", self.announce_max, (1, 64), "")?;
+        ConfigError::check("members_max", self.members_max, (2, 4096), "")
     }
 
     /// What this is for the library. Its own announcements are not used: a handshake is one.

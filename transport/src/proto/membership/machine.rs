@@ -82,7 +82,7 @@ impl Membership {
     /// # Panics
     /// When a value of `config` is outside its bounds, or the member's name is.
     pub fn new(own: MemberId, config: &MembershipConfig, seed: [u8; 32], now: Timestamp) -> Self {
-        config.assert_bounds();
+        config.check().unwrap_or_else(|error| panic!("{error}"));
         assert!(own.is_valid(), "a member has a name and an address of limited length");
         let mut random = ChaCha8Rng::from_seed(seed);
         let mut of_foca = [0; 32];
