@@ -9,6 +9,7 @@
 pub mod app;
 pub mod check;
 mod clock;
+mod cluster_wire;
 mod delivery;
 mod disk;
 mod entropy;
@@ -19,6 +20,8 @@ mod network;
 mod outcome;
 mod plan;
 mod profile;
+#[cfg(feature = "quic")]
+mod quic;
 mod recorder;
 mod report;
 mod seed;
@@ -30,6 +33,7 @@ pub mod timeline;
 mod tracer;
 mod version;
 
+pub use cluster_wire::ClusterWire;
 pub use disk::{CrashLoss, Disk, DiskFaults};
 pub use network::{ConnectionInfo, Network};
 pub use outcome::Outcome;

@@ -3,6 +3,7 @@ mod options;
 pub use options::{RunError, SimOptions};
 
 use crate::clock::{HostClock, SimClock, Skew};
+use crate::cluster_wire::ClusterWire;
 use crate::delivery::SimDelivery;
 use crate::disk::{CrashLoss, Disk, DiskFaults, SimStorage};
 use crate::entropy::SimEntropy;
@@ -10,6 +11,8 @@ use crate::executor::{Ended, Event, Kernel, Life, SimExecutor};
 use crate::network::{Network, SimSockets};
 use crate::outcome::Outcome;
 use crate::plan::{FaultKind, Undo};
+#[cfg(feature = "quic")]
+use crate::quic::Quic;
 use crate::recorder::Recorder;
 use crate::seed::{below, generator, pick};
 use crate::seen::{SeenEvent, Watcher};
@@ -18,7 +21,7 @@ use crate::tracer::SimTracer;
 use parking_lot::Mutex;
 use rand_core::Rng;
 use rusm_core::seam::{Clock, Seams};
-use rusm_core::{Node, NodeOptions, Timestamp, Tracer};
+use rusm_core::{Node, NodeInfo, NodeOptions, NodeStatus, Timestamp, Tracer};
 use rusm_transport::cluster::{Cluster, ClusterOptions};
 use std::future::Future;
 use std::ops::Deref;
@@ -62,6 +65,9 @@ pub struct SimHandle(Arc<Inner>);
 struct Inner {
     kernel: Arc<Kernel>,
     network: Network,
+    wire: ClusterWire,
+    #[cfg(feature = "quic")]
+    quic: Quic,
     hosts: Mutex<Vec<Host>>,
     healed: AtomicBool,
     time_limit: u64,
@@ -88,7 +94,16 @@ impl Sim {
         let network = Network::new(kernel.clone());
         let time_limit = u64::try_from(options.time_limit.as_nanos()).unwrap_or(u64::MAX);
         let (hosts, healed) = (Mutex::default(), AtomicBool::new(false));
-        let handle = SimHandle(Arc::new(Inner { kernel, network, hosts, healed, time_limit }));
+        let handle = SimHandle(Arc::new(Inner {
+            #[cfg(feature = "quic")]
+            quic: Quic::new(kernel.clone()),
+            kernel,
+            network,
+            wire: options.wire,
+            hosts,
+            healed,
+            time_limit,
+        }));
         handle.host(OUTSIDE, |_| ());
         Self(handle)
     }
@@ -301,12 +316,35 @@ impl SimHandle {
     }
 
     /// The node, which runs on the host of its name, takes part in the run's cluster from now on: over the
-    /// [network](Self::network), with its faults.
+    /// [network](Self::network), with its faults, and what the run's [wire](SimOptions::wire) says.
+    ///
+    /// Over QUIC a name has lower-case letters, digits and `-`, and the number of the cluster stands for an authority, whose
+    /// certificates no clock finds expired.
     ///
     /// # Panics
     /// When it does already.
     pub fn join(&self, node: &Node, options: ClusterOptions) -> Cluster {
-        self.network().links().join(node, self.life(node.name()), options)
+        let life = self.life(node.name());
+        match self.0.wire {
+            ClusterWire::Links => self.network().links().join(node, life, options),
+            #[cfg(feature = "quic")]
+            ClusterWire::Quic => {
+                // They have addresses from now on.
+                options.nodes.iter().for_each(|name| drop(self.life(name)));
+                let start_of_day = Duration::from_nanos(WALL_AT_START);
+                self.0.quic.join(self.network(), node, &life, start_of_day, options)
+            }
+        }
+    }
+
+    /// Returns when each of these nodes has an association with each: over QUIC they must find each other first, and until then
+    /// signals between them meet `noconnection`.
+    pub async fn until_joined(&self, nodes: &[Node]) {
+        let is_up = |other: &NodeInfo| other.status == NodeStatus::Up;
+        let has_all = |node: &Node| node.known_nodes().iter().filter(|other| is_up(other)).count() + 1 >= nodes.len();
+        while !nodes.iter().all(has_all) {
+            self.sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Writes what a node of the present life of that host does to the event log.
@@ -316,7 +354,7 @@ impl SimHandle {
     }
 
     /// The present life of a host, which is made when it is not there.
-    fn life(&self, host: &str) -> Arc<Life> {
+    pub(crate) fn life(&self, host: &str) -> Arc<Life> {
         self.host(host, |host| host.life.clone())
     }
 
@@ -473,6 +511,8 @@ impl SimHandle {
         life.end();
         self.0.network.crash(&life);
         self.0.kernel.drop_tasks(&life);
+        #[cfg(feature = "quic")]
+        self.0.quic.crashed(host);
         // Signals that were under way may hold what has destructors of its own.
         let _ = catch_unwind(AssertUnwindSafe(|| delivery.clear()));
     }

@@ -1,7 +1,7 @@
 //! `cargo xtask hashes`: the same seed gives the same trace, in other processes, on a quiet and on a busy machine, with other
 //! numbers of threads.
 
-use crate::suites::{self, ALONE};
+use crate::suites::{self, ALONE, WIRES};
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,23 +35,33 @@ const ROUNDS: [Round; 3] = [
 ];
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    compare(&ALONE, options.seeds, &options.name, &ROUNDS)
+    for wire in WIRES {
+        compare(&ALONE, wire, options.seeds, &options.name, &ROUNDS)?;
+    }
+    Ok(())
 }
 
 /// The slice of it that CI runs, of what it has built.
 pub(crate) fn in_ci(selection: &[&str]) -> anyhow::Result<()> {
-    compare(selection, SEEDS_IN_CI, "", &ROUNDS[1..])
+    for wire in WIRES {
+        compare(selection, wire, SEEDS_IN_CI, "", &ROUNDS[1..])?;
+    }
+    Ok(())
 }
 
-fn compare(selection: &[&str], seeds: u64, name: &str, rounds: &[Round]) -> anyhow::Result<()> {
-    let directory = std::env::current_dir()?.join("target/hashes");
+fn compare(selection: &[&str], wire: &str, seeds: u64, name: &str, rounds: &[Round]) -> anyhow::Result<()> {
+    let directory = std::env::current_dir()?.join("target/hashes").join(wire);
     let mut first: Option<BTreeMap<String, String>> = None;
     for (number, round) in rounds.iter().enumerate() {
-        println!("{seeds} seeds of each scenario: {}", round.what);
+        println!("{seeds} seeds of each scenario over {wire}: {}", round.what);
         let directory = directory.join(number.to_string());
         // What an earlier call has left.
         let _ = std::fs::remove_dir_all(&directory);
-        let variables = [("RUSM_SEEDS", seeds.to_string()), ("RUSM_HASHES", directory.display().to_string())];
+        let variables = [
+            ("RUSM_WIRE", wire.to_owned()),
+            ("RUSM_SEEDS", seeds.to_string()),
+            ("RUSM_HASHES", directory.display().to_string()),
+        ];
         let busy = round.busy.then(Busy::begin);
         let status = suites::run(selection, name, Some(round.threads), &variables)?;
         drop(busy);

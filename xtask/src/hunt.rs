@@ -1,12 +1,12 @@
 //! `cargo xtask hunt`: the chaos suites on seeds that nobody has run, for as long as one likes. What fails is kept as a
 //! case beside the suites, and runs first from then on.
 
-use crate::suites::{self, ALONE};
+use crate::suites::{self, ALONE, WIRES};
 use anyhow::{Context, bail};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Seeds of each scenario between two looks at the clock.
-const SEEDS_AT_ONCE: u64 = 200;
+const SEEDS_AT_ONCE: u64 = 100;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -28,15 +28,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let first = from;
     let mut failed = 0;
     loop {
-        println!("seeds {from} to {}", from + SEEDS_AT_ONCE - 1);
-        let variables = [
-            ("RUSM_FROM", from.to_string()),
-            ("RUSM_SEEDS", SEEDS_AT_ONCE.to_string()),
-            ("RUSM_SHRINK", "1".to_owned()),
-            ("RUSM_KEEP", "1".to_owned()),
-        ];
-        let status = suites::run(&ALONE, &options.name, None, &variables)?;
-        failed += u32::from(!status.success());
+        for wire in WIRES {
+            println!("seeds {from} to {} over {wire}", from + SEEDS_AT_ONCE - 1);
+            let variables = [
+                ("RUSM_WIRE", wire.to_owned()),
+                ("RUSM_FROM", from.to_string()),
+                ("RUSM_SEEDS", SEEDS_AT_ONCE.to_string()),
+                ("RUSM_SHRINK", "1".to_owned()),
+                ("RUSM_KEEP", "1".to_owned()),
+            ];
+            let status = suites::run(&ALONE, &options.name, None, &variables)?;
+            failed += u32::from(!status.success());
+        }
         from += SEEDS_AT_ONCE;
         if Instant::now() >= end {
             break;

@@ -6,6 +6,9 @@ use std::process::{Command, ExitStatus};
 /// The test programs.
 const SUITES: [&str; 4] = ["--test", "chaos", "--test", "cluster"];
 
+/// What carries the protocol between nodes: each suite of a cluster runs over each.
+pub(crate) const WIRES: [&str; 2] = ["links", "quic"];
+
 /// What is compiled when nothing else is wanted: no Wasmtime.
 pub(crate) const ALONE: [&str; 4] = ["-p", "rusm-suites", "-p", "rusm-sim"];
 

@@ -62,25 +62,43 @@ impl Conditions {
     /// How much longer a packet takes, whose fate that is: nothing when nothing is wrong. One that is lost is sent again after
     /// `retransmit_ns`.
     pub(crate) fn late(&self, fate: u64, retransmit_ns: u64) -> u64 {
+        let lost = if self.is_lost(fate) { retransmit_ns } else { 0 };
+        lost + self.delayed(fate) + self.held_back(fate)
+    }
+
+    /// Whether a packet is lost, whose fate that is.
+    pub(crate) fn is_lost(&self, fate: u64) -> bool {
         let (wrong, recorder) = (self.wrong.lock(), &self.kernel.recorder);
-        let mut late = 0;
         let rolled = fate & 0xffff;
         if wrong.lost > 0 && rolled < wrong.lost {
             recorder.count(FaultKind::Loss.name());
-            late += retransmit_ns;
-        } else if !wrong.calm && rolled < self.kernel.profile.lost_packets {
+            return true;
+        }
+        let lost = !wrong.calm && rolled < self.kernel.profile.lost_packets;
+        if lost {
             recorder.count("network: packet lost");
-            late += retransmit_ns;
         }
-        if wrong.delay_ns > 0 {
-            recorder.count(FaultKind::Delay.name());
-            late += below(mix(&[fate, 2]), wrong.delay_ns);
+        lost
+    }
+
+    /// How much longer a packet takes together with those around it.
+    pub(crate) fn delayed(&self, fate: u64) -> u64 {
+        let wrong = self.wrong.lock();
+        if wrong.delay_ns == 0 {
+            return 0;
         }
-        if wrong.held_back > 0 && below(mix(&[fate, 3]), 65536) < wrong.held_back {
-            recorder.count(FaultKind::Reorder.name());
-            late += below(mix(&[fate, 4]), HELD_BACK_NS_MAX);
+        self.kernel.recorder.count(FaultKind::Delay.name());
+        below(mix(&[fate, 2]), wrong.delay_ns)
+    }
+
+    /// How long a packet is held back while others overtake it.
+    pub(crate) fn held_back(&self, fate: u64) -> u64 {
+        let wrong = self.wrong.lock();
+        if wrong.held_back == 0 || below(mix(&[fate, 3]), 65536) >= wrong.held_back {
+            return 0;
         }
-        late
+        self.kernel.recorder.count(FaultKind::Reorder.name());
+        below(mix(&[fate, 4]), HELD_BACK_NS_MAX)
     }
 
     /// How often a packet arrives, whose fate that is.

@@ -7,11 +7,16 @@
 mod conditions;
 mod connection;
 mod connections;
+#[cfg_attr(not(any(feature = "quic", test)), expect(dead_code, reason = "only QUIC binds a socket"))]
+mod datagrams;
 mod listener;
 mod seam;
 mod stream;
 
 pub(crate) use conditions::Conditions;
+#[cfg(feature = "quic")]
+pub(crate) use datagrams::DatagramSocket;
+pub(crate) use datagrams::Datagrams;
 pub(crate) use seam::SimSockets;
 
 use crate::executor::{Kernel, Life};
@@ -39,6 +44,7 @@ struct Inner {
     conditions: Arc<Conditions>,
     /// Between nodes.
     links: Links,
+    datagrams: Datagrams,
 }
 
 #[derive(Default)]
@@ -56,7 +62,7 @@ struct Bound {
     queue: Arc<Queue>,
 }
 
-/// A live connection of sockets, or between two nodes, as faults choose among them.
+/// A live connection of sockets or between two nodes, or what two UDP sockets send each other, as faults choose among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionInfo {
     /// Counts up in a run.
@@ -71,12 +77,18 @@ impl Network {
     pub(crate) fn new(kernel: Arc<Kernel>) -> Self {
         let conditions = Conditions::new(kernel.clone());
         let links = Links::new(kernel.clone(), conditions.clone());
-        Self(Arc::new(Inner { kernel, state: Mutex::default(), conditions, links }))
+        let datagrams = Datagrams::new(kernel.clone(), conditions.clone());
+        Self(Arc::new(Inner { kernel, state: Mutex::default(), conditions, links, datagrams }))
     }
 
     /// The links between nodes.
     pub(crate) fn links(&self) -> &Links {
         &self.0.links
+    }
+
+    /// UDP.
+    pub(crate) fn datagrams(&self) -> &Datagrams {
+        &self.0.datagrams
     }
 
     pub(crate) fn add_host(&self, name: &str) {
@@ -94,6 +106,7 @@ impl Network {
             client: name(connection.ends[0].host),
             server: name(connection.ends[1].host),
         }));
+        open.extend(self.datagrams().connections(name));
         open.sort_by_key(|connection| connection.id);
         open
     }
@@ -107,13 +120,15 @@ impl Network {
     }
 
     /// Cuts a connection: both sides hear of it, what was under way is lost. False when it was gone.
+    ///
+    /// Over UDP nobody hears of it: what was under way is lost, and that is all.
     pub fn reset(&self, id: u64) -> bool {
         let found = match self.connection(id) {
             Some(connection) => {
                 connection.reset();
                 true
             }
-            None => self.links().reset(id),
+            None => self.links().reset(id) || self.datagrams().reset(id),
         };
         if found {
             self.fault(FaultKind::Reset, |line| line.number(id));
@@ -142,7 +157,7 @@ impl Network {
                 connection.slow_down(nanos);
                 true
             }
-            None => self.links().slow(id, nanos),
+            None => self.links().slow(id, nanos) || self.datagrams().slow(id, nanos),
         }
     }
 
@@ -156,7 +171,7 @@ impl Network {
                 connection.corrupt_next();
                 true
             }
-            None => self.links().damage_next(id),
+            None => self.links().damage_next(id) || self.datagrams().damage_next(id),
         }
     }
 
@@ -226,6 +241,8 @@ impl Network {
     }
 
     /// Whether new connections to that host are refused. Those that are open stay.
+    ///
+    /// Over UDP it is what a handshake sends to that host that is thrown away, whoever began it.
     pub fn refuse(&self, host: &str, on: bool) {
         if let Some(host) = self.host(host) {
             if on {
@@ -246,6 +263,7 @@ impl Network {
             connection.resume();
         }
         self.links().heal();
+        self.datagrams().heal();
     }
 
     fn fault(&self, what: FaultKind, fields: impl FnOnce(Line<'_>) -> Line<'_>) {
@@ -258,11 +276,11 @@ impl Network {
         self.host(host).map(ip_of)
     }
 
-    fn host(&self, name: &str) -> Option<u32> {
+    pub(crate) fn host(&self, name: &str) -> Option<u32> {
         self.0.state.lock().hosts.iter().position(|host| host == name).map(|host| host as u32)
     }
 
-    /// A host has crashed: its listeners are gone, and the other side of each of its connections hears of it.
+    /// A host has crashed: its sockets are gone, and the other side of each of its connections hears of it.
     pub(crate) fn crash(&self, life: &Life) {
         let listeners: Vec<Bound> = {
             let mut state = self.0.state.lock();
@@ -273,6 +291,7 @@ impl Network {
         for listener in listeners {
             drop(listener.queue.close());
         }
+        self.datagrams().crash(life);
         for connection in self.live_connections() {
             connection.end_crashed(life);
         }

@@ -1,3 +1,4 @@
+use crate::cluster_wire::ClusterWire;
 use crate::outcome::Outcome;
 use crate::profile::Profile;
 use rusm_core::Timestamp;
@@ -10,6 +11,8 @@ pub struct SimOptions {
     pub seed: u64,
     /// How the run behaves apart from faults. Default: drawn from the seed.
     pub profile: Profile,
+    /// What carries the cluster's protocol. Default simulated links.
+    pub wire: ClusterWire,
     /// Draws another order of the same run: which task runs next, ties, costs of polls. Default 0.
     pub schedule: u64,
     /// After so many polls, ready tasks run in the order in which they became ready. Default never.
@@ -24,7 +27,8 @@ impl SimOptions {
     /// That seed, with the defaults for everything else.
     pub fn new(seed: u64) -> Self {
         let time_limit = Duration::from_secs(3600);
-        Self { seed, profile: Profile::of_seed(seed), schedule: 0, orderly_after: None, time_limit, record: None }
+        let (profile, wire) = (Profile::of_seed(seed), ClusterWire::default());
+        Self { seed, profile, wire, schedule: 0, orderly_after: None, time_limit, record: None }
     }
 }
 

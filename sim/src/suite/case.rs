@@ -1,5 +1,5 @@
 use crate::plan::PlanError;
-use crate::{Plan, Profile, SimOptions};
+use crate::{ClusterWire, Plan, Profile, SimOptions};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -29,6 +29,8 @@ use std::str::FromStr;
 pub struct Case {
     /// What everything else is drawn from.
     pub seed: u64,
+    /// What carries the cluster's protocol.
+    pub wire: ClusterWire,
     /// Draws another order of the same run; see [`SimOptions::schedule`].
     pub schedule: u64,
     /// See [`SimOptions::orderly_after`].
@@ -69,7 +71,8 @@ impl Case {
     /// Everything drawn from that seed.
     pub fn of_seed(seed: u64) -> Self {
         let profile = Profile::of_seed(seed);
-        Self { seed, schedule: 0, orderly_after: None, profile, sizes: BTreeMap::new(), plan: None, version: None }
+        let (wire, sizes) = (ClusterWire::default(), BTreeMap::new());
+        Self { seed, wire, schedule: 0, orderly_after: None, profile, sizes, plan: None, version: None }
     }
 
     /// The same, found in this program.
@@ -84,9 +87,15 @@ impl Case {
         Some(format!("this case was found by version {found}, and this is {}: it may be another run", crate::version()))
     }
 
-    /// Whether the seed decides everything.
+    /// The same, with the cluster's protocol carried by that.
+    #[must_use]
+    pub fn over(self, wire: ClusterWire) -> Self {
+        Self { wire, ..self }
+    }
+
+    /// Whether the seed decides everything, over whichever wire.
     pub fn is_of_seed(&self) -> bool {
-        *self == Self::of_seed(self.seed)
+        *self == Self::of_seed(self.seed).over(self.wire)
     }
 
     /// What an event log says first.
@@ -97,6 +106,7 @@ impl Case {
     pub(crate) fn options(&self) -> SimOptions {
         SimOptions {
             profile: self.profile,
+            wire: self.wire,
             schedule: self.schedule,
             orderly_after: self.orderly_after,
             ..SimOptions::new(self.seed)
@@ -110,6 +120,9 @@ impl fmt::Display for Case {
             writeln!(f, "version {version}")?;
         }
         writeln!(f, "seed {}", self.seed)?;
+        if self.wire != ClusterWire::default() {
+            writeln!(f, "wire {}", self.wire)?;
+        }
         if self.schedule != 0 {
             writeln!(f, "schedule {}", self.schedule)?;
         }
@@ -143,6 +156,7 @@ impl FromStr for Case {
                 [] => {}
                 ["version", version] => case.version = Some((*version).to_owned()),
                 ["seed", seed] => case.seed = number(seed)?,
+                ["wire", wire] => case.wire = wire.parse().map_err(wrong)?,
                 ["schedule", schedule] => case.schedule = number(schedule)?,
                 ["orderly-after", polls] => case.orderly_after = Some(number(polls)?),
                 ["profile", settings @ ..] => case.profile.change(&settings.join(" ")).map_err(wrong)?,
@@ -174,6 +188,7 @@ mod tests {
         check("heal 1s", "there is no line `seed N`");
         check("seed 1\nsize orders many", "line 2, \"size orders many\": \"many\" is no number");
         check("seed 1\nprofile policy=lifo", "line 2");
+        check("seed 1\nwire string", "line 2, \"wire string\": there is no wire \"string\"");
         check("seed 1\n\n1s explode a\nheal 2s", "line 3 of the plan");
         check("seed 1\n1s kill a #1", "no line `heal TIME`");
     }

@@ -4,7 +4,7 @@ use super::divergence::{MemoryLog, first_divergence};
 use super::settings::{Settings, kept_cases, write};
 use super::{Case, Test, run_case, shrink};
 use crate::timeline;
-use crate::{Outcome, Report};
+use crate::{ClusterWire, Outcome, Report};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Every so many seeds, one is run twice, and the two must be the same.
 const REPEAT_EVERY: u64 = 20;
 
-/// With fewer seeds than this, nothing must be reached.
+/// With fewer seeds than this, nothing must be reached; nor over another wire than the usual one, where other things are rare.
 const SOMETIMES_FROM: u64 = 50;
 
 /// How long a failure is made smaller.
@@ -27,6 +27,7 @@ const SHRINK_FOR: Duration = Duration::from_secs(110);
 /// |---|---|
 /// | `RUSM_SEED=N` | run this seed only |
 /// | `RUSM_CASE=FILE` | run this [`Case`] only |
+/// | `RUSM_WIRE=quic` | carry the protocol between nodes as production does; what has no nodes of a cluster does not run |
 /// | `RUSM_SEEDS=N`, `RUSM_FROM=N` | run that many seeds, from that one on (default 1) |
 /// | `RUSM_SHRINK=1` | make a failure smaller, and write the case that is left below `target/rusm-sim` |
 /// | `RUSM_TIMELINE=FILE` | write the page that shows the run: of the failure, or of the only seed |
@@ -122,11 +123,14 @@ impl Suite {
         let from = settings.from.unwrap_or(1);
         let seeds = settings.seeds.unwrap_or(self.seeds);
         for seed in from..from.saturating_add(seeds) {
-            let case = Case::of_seed(seed);
+            let case = Case::of_seed(seed).over(settings.wire);
             let report =
                 if seed.is_multiple_of(REPEAT_EVERY) { self.run_twice(&case, place)? } else { self.run(&case) };
             if report.outcome != Outcome::Passed {
                 return Err(self.failed(&case, &report, settings, place));
+            }
+            if !settings.wire.carries(&report) {
+                return Ok(());
             }
             shown.runs += 1;
             let _ = writeln!(shown.hashes, "{seed} {}", report.hash);
@@ -135,7 +139,7 @@ impl Suite {
         if let Some(directory) = &settings.hashes {
             write(&directory.join(format!("{}.hashes", place.name.replace("::", "-"))), shown.hashes.as_bytes())?;
         }
-        if shown.runs > SOMETIMES_FROM {
+        if shown.runs > SOMETIMES_FROM && settings.wire == ClusterWire::default() {
             let Shown { reached, .. } = &shown;
             let never: Vec<&String> = self.sometimes.iter().filter(|what| !reached.contains(*what)).collect();
             if !never.is_empty() {
@@ -191,7 +195,8 @@ impl Suite {
             smallest = shrunk.case;
         }
         if let (true, Some(kept)) = (settings.keep, &place.kept) {
-            let file = kept.join(format!("{}.case", case.seed));
+            let wire = if case.wire == ClusterWire::default() { String::new() } else { format!("{}-", case.wire) };
+            let file = kept.join(format!("{wire}{}.case", case.seed));
             text.push_str(&match write(&file, smallest.of_this_program().to_string().as_bytes()) {
                 Ok(()) => format!("kept as {}\n", file.display()),
                 Err(why) => format!("{why}\n"),
@@ -217,7 +222,9 @@ impl Suite {
 impl Place<'_> {
     fn replay(&self, case: &Case) -> String {
         if case.is_of_seed() {
-            format!("RUSM_SEED={} {}", case.seed, self.command)
+            let wire =
+                if case.wire == ClusterWire::default() { String::new() } else { format!("RUSM_WIRE={} ", case.wire) };
+            format!("{wire}RUSM_SEED={} {}", case.seed, self.command)
         } else {
             format!("RUSM_CASE={} {}", self.output("case").display(), self.command)
         }

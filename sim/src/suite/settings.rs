@@ -1,6 +1,7 @@
 //! What whoever runs a test says about it, in the environment.
 
 use super::Case;
+use crate::ClusterWire;
 use std::path::{Path, PathBuf};
 
 /// How to run a suite: see [`Suite`](super::Suite) for the variables.
@@ -8,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Settings {
     /// Run this one and no other.
     pub(super) only: Option<Case>,
+    /// What carries the cluster's protocol, of the seeds that run.
+    pub(super) wire: ClusterWire,
     pub(super) seeds: Option<u64>,
     pub(super) from: Option<u64>,
     pub(super) shrink: bool,
@@ -26,9 +29,12 @@ impl Settings {
         let number = |name: &str| {
             text(name).map(|value| value.parse::<u64>().unwrap_or_else(|_| panic!("{name}={value:?} is no number")))
         };
+        let wire = text("RUSM_WIRE").map(|wire| wire.parse().unwrap_or_else(|why| panic!("RUSM_WIRE: {why}")));
+        let wire: ClusterWire = wire.unwrap_or_default();
         let case = text("RUSM_CASE").map(|file| read_case(Path::new(&file)).unwrap_or_else(|why| panic!("{why}")));
         Self {
-            only: case.or(number("RUSM_SEED").map(Case::of_seed)),
+            only: case.or(number("RUSM_SEED").map(|seed| Case::of_seed(seed).over(wire))),
+            wire,
             seeds: number("RUSM_SEEDS"),
             from: number("RUSM_FROM"),
             shrink: text("RUSM_SHRINK").is_some(),

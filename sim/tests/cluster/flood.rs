@@ -22,7 +22,7 @@ fn a_flood_holds_up_its_sender_and_nobody_else(test: &mut Test) {
 }
 
 async fn scenario(sim: SimHandle) {
-    let world = World::of(&sim);
+    let world = World::of(&sim).met().await;
     let (sent, received) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let sink = world.nodes[1].spawn({
         let received = received.clone();
@@ -62,7 +62,7 @@ async fn scenario(sim: SimHandle) {
         }
     }
     network.heal();
-    sim.sleep(Duration::from_secs(30)).await;
+    sim.sleep(Duration::from_secs(120)).await;
     // Its turns go on; and the question of another passes.
     let asked = sim.now();
     let answer = world.nodes[0].call(sink, number_term(1), Duration::from_secs(10)).await;

@@ -13,7 +13,7 @@ fn an_association_that_nobody_uses_stays(test: &mut Test) {
 }
 
 async fn scenario(sim: SimHandle) {
-    let world = World::of(&sim);
+    let world = World::of(&sim).met().await;
     // Both sides at once.
     let pids = [0, 1].map(|node: usize| {
         let other = world.nodes[1 - node].spawn(idle);

@@ -28,6 +28,12 @@ impl World {
         Self { sim: sim.clone(), nodes: NAMES.map(|name| sim.node(name).expect("it is up")) }
     }
 
+    /// Returns when each has an association with each.
+    pub(crate) async fn met(self) -> Self {
+        self.sim.until_joined(&self.nodes).await;
+        self
+    }
+
     pub(crate) fn node_of(&self, pid: Pid) -> &Node {
         self.nodes.iter().find(|node| node.id() == pid.node).expect("a node of this world")
     }

@@ -34,6 +34,7 @@ async fn everybody_has_what_the_model_says_on_three_nodes(sim: SimHandle) {
 async fn told(sim: SimHandle, nodes: usize) {
     let mut rng = sim.random("operator");
     let mut operator = Operator::start(sim, nodes);
+    operator.sim.until_joined(&operator.nodes).await;
     operator.start_long_timers().await;
     for _ in 0..STEPS {
         if operator.model.alive().len() < 2 {

@@ -2,11 +2,14 @@ use super::refused::AUTHORITY_NAME;
 use super::revocations::Serial;
 use super::tls::{Named, name_in_certificate};
 use crate::proto::Identity;
+use parking_lot::Mutex;
+use rand_core::Rng;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData, RevokedCertParams,
-    SerialNumber,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ED25519, PublicKeyData,
+    RevokedCertParams, SerialNumber,
 };
+use rusm_core::seam::{Entropy, OsEntropy, RandomStream};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,6 +17,9 @@ use time::OffsetDateTime;
 
 /// Certificates count from so long before they are made: the clocks of nodes differ.
 const CLOCK_SKEW: Duration = Duration::from_secs(3600);
+
+/// What stands before the 32 bytes of an Ed25519 key. Source: RFC 8410, section 7.
+const ED25519_PKCS8: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
 /// What a list of revoked certificates says of the next one: there must be something, and nobody asks.
 const NEXT_UPDATE: Duration = Duration::from_secs(3650 * 86_400);
@@ -24,6 +30,8 @@ const NEXT_UPDATE: Duration = Duration::from_secs(3650 * 86_400);
 pub struct Authority {
     certificate: String,
     key: String,
+    /// Where the keys of its members come from.
+    random: Mutex<RandomStream>,
 }
 
 /// A certificate and its key, both as PEM.
@@ -53,12 +61,20 @@ pub enum AuthorityError {
 }
 
 impl Authority {
-    /// A new authority, whose certificate counts for that time. `now` is the time of day since 1970.
+    /// A new authority, whose certificate counts for that time. `now` is the time of day since 1970. All keys are Ed25519's.
     ///
     /// # Errors
     /// See [`AuthorityError`].
     pub fn new(now: Duration, valid: Duration) -> Result<Self, AuthorityError> {
-        let key = KeyPair::generate()?;
+        Self::of_random(random(), now, valid)
+    }
+
+    /// The same, with keys that are drawn from there: whoever can repeat those draws is any member.
+    ///
+    /// # Errors
+    /// See [`AuthorityError`].
+    pub fn of_random(mut random: RandomStream, now: Duration, valid: Duration) -> Result<Self, AuthorityError> {
+        let key = new_key(&mut random)?;
         // No two authorities have one name, so that a stranger's certificate is told from a forged one.
         let digest = Sha256::digest(key.der_bytes());
         let digits: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -66,12 +82,12 @@ impl Authority {
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = parameters.self_signed(&key)?;
-        Ok(Self { certificate: certificate.pem(), key: key.serialize_pem() })
+        Ok(Self { certificate: certificate.pem(), key: key.serialize_pem(), random: Mutex::new(random) })
     }
 
     /// An authority as it was written down: both parts as PEM. They are looked at when they are used.
     pub fn of_pem(certificate: String, key: String) -> Self {
-        Self { certificate, key }
+        Self { certificate, key, random: Mutex::new(random()) }
     }
 
     /// Its certificate as PEM, which every node has.
@@ -91,7 +107,7 @@ impl Authority {
     pub fn issue(&self, holder: &Identity, now: Duration, valid: Duration) -> Result<Issued, AuthorityError> {
         let Named(name) = name_in_certificate(holder).ok_or_else(|| AuthorityError::Name(holder.name.clone()))?;
         let issuer = self.issuer()?;
-        let key = KeyPair::generate()?;
+        let key = new_key(&mut self.random.lock())?;
         let mut parameters = parameters(now, valid, &holder.name)?;
         parameters.subject_alt_names = vec![rcgen::SanType::DnsName(name.try_into()?)];
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -128,6 +144,18 @@ impl Authority {
     fn issuer(&self) -> Result<Issuer<'static, KeyPair>, AuthorityError> {
         Ok(Issuer::from_ca_cert_pem(&self.certificate, KeyPair::from_pem(&self.key)?)?)
     }
+}
+
+fn random() -> RandomStream {
+    OsEntropy.stream("keys")
+}
+
+/// A key of Ed25519, whose signatures need no random bytes: nothing is given away by a bad generator later.
+fn new_key(random: &mut RandomStream) -> Result<KeyPair, rcgen::Error> {
+    let mut key = ED25519_PKCS8.to_vec();
+    key.resize(ED25519_PKCS8.len() + 32, 0);
+    random.fill_bytes(&mut key[ED25519_PKCS8.len()..]);
+    KeyPair::from_pkcs8_der_and_sign_algo(&key.into(), &PKCS_ED25519)
 }
 
 fn parameters(now: Duration, valid: Duration, name: &str) -> Result<CertificateParams, AuthorityError> {

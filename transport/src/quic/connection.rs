@@ -41,7 +41,7 @@ impl Live {
         for stream in std::iter::once(StreamId::CONTROL).chain(StreamId::of_lanes()) {
             table.input(Input::Writable(id, stream, ROOM));
         }
-        tokio::spawn(read(table.clone(), id, quic.clone()));
+        table.spawn(read(table.clone(), id, quic.clone()));
         Self { quic, writers: BTreeMap::new() }
     }
 
@@ -51,8 +51,8 @@ impl Live {
     }
 
     /// Hands the other side a list of revoked certificates.
-    pub(super) fn tell(&self, list: &Revocations) {
-        spread::tell(self.quic.clone(), list);
+    pub(super) fn tell(&self, table: &Table, list: &Revocations) {
+        spread::tell(table, self.quic.clone(), list);
     }
 
     /// Closes it at once: the other side's certificate counts no more.
@@ -64,7 +64,7 @@ impl Live {
     pub(super) fn transmit(&mut self, table: &Arc<Table>, id: ConnectionId, stream: StreamId, bytes: Bytes) {
         let writer = self.writers.entry(stream).or_insert_with(|| {
             let (sender, receiver) = mpsc::unbounded_channel();
-            tokio::spawn(write(table.clone(), id, self.quic.clone(), stream, receiver));
+            table.spawn(write(table.clone(), id, self.quic.clone(), stream, receiver));
             sender
         });
         // A writer ends with its connection, of which the reader tells.
@@ -72,13 +72,19 @@ impl Live {
     }
 
     /// Closes it when its control stream is out.
-    pub(super) fn close(mut self) {
+    pub(super) fn close(mut self, table: &Table) {
         let control = self.writers.remove(&StreamId::CONTROL);
         self.writers.clear();
-        tokio::spawn(async move {
+        let clock = table.clock.clone();
+        table.spawn(async move {
             if let Some(control) = control.filter(|control| control.send(END).is_ok()) {
+                let out_of_time = clock.sleep_until(clock.now() + LAST_WORDS);
                 // The writer gives its receiver up when all has arrived.
-                let _ = tokio::time::timeout(LAST_WORDS, control.closed()).await;
+                tokio::select! {
+                    biased;
+                    () = control.closed() => {}
+                    () = out_of_time => {}
+                }
             }
             self.quic.close(CLOSED, b"closed");
         });
@@ -123,14 +129,14 @@ async fn read(table: Arc<Table>, id: ConnectionId, quic: quinn::Connection) {
         }
         let number = StreamId(u16::from_be_bytes(number));
         if number == REVOCATIONS {
-            tokio::spawn(spread::hear(table.clone(), quic.clone(), stream, turn.clone()));
+            table.spawn(spread::hear(table.clone(), quic.clone(), stream, turn.clone()));
             continue;
         }
         if number.0 > LANE_STREAMS || !seen.insert(number) {
             quic.close(VIOLATED, b"no such stream");
             break;
         }
-        tokio::spawn(read_stream(table.clone(), id, number, stream));
+        table.spawn(read_stream(table.clone(), id, number, stream));
     }
     let ended = quic.closed().await;
     let address = quic.remote_address();

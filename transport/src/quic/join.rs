@@ -4,7 +4,6 @@ use super::refused::why;
 use super::wire::{Table, identity};
 use crate::proto::Role;
 use quinn::ClientConfig;
-use rusm_core::seam::Clock;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,8 @@ use std::time::Duration;
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Asks an address who is there until a node answers, then brings it into the cluster.
-pub(super) async fn join(table: Arc<Table>, clock: Arc<dyn Clock>, introduction: ClientConfig, address: SocketAddr) {
+pub(super) async fn join(table: Arc<Table>, introduction: ClientConfig, address: SocketAddr) {
+    let clock = table.clock.clone();
     let mut complained = false;
     loop {
         match ask(&table, introduction.clone(), address).await {

@@ -1,14 +1,16 @@
 use super::credentials::{Credentials, CredentialsError};
+use super::endpoint;
 use super::join::join;
 use super::kept::Kept;
+use super::machine::{Machine, TokioMachine};
 use super::own::Own;
 use super::revocations::{Revocations, RevocationsError};
-use super::tls;
+use super::tls::{self, Ingredients};
 use super::trust::{Answering, Trust};
 use super::wire::{QuicWire, Table};
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::proto::{Config, Identity, LANE_STREAMS, Role};
-use quinn::{Endpoint, TransportConfig, VarInt};
+use quinn::{TransportConfig, VarInt};
 use rusm_core::Node;
 use std::collections::BTreeMap;
 use std::io;
@@ -93,6 +95,14 @@ impl QuicMember {
     /// # Errors
     /// See [`MemberError`].
     pub fn start(node: &Node, options: MemberOptions) -> Result<Self, MemberError> {
+        Self::start_on(&TokioMachine, node, options)
+    }
+
+    /// The same, on another machine than tokio's.
+    ///
+    /// # Errors
+    /// See [`MemberError`].
+    pub fn start_on(machine: &dyn Machine, node: &Node, options: MemberOptions) -> Result<Self, MemberError> {
         let MemberOptions { listen, credentials, advertise, join: addresses, config } = options;
         let identity = credentials.identity();
         if identity.name != node.name() || identity.role != Role::Node {
@@ -100,29 +110,31 @@ impl QuicMember {
         }
         let identity = identity.clone();
         let (trust, own) = (Trust::new(&credentials)?, Own::new(&credentials)?);
-        let kept = Kept::new(node.seams().storage.clone());
+        let seams = node.seams();
+        let kept = Kept::new(seams.storage.clone());
         if let Some(list) = kept.load(trust.authority()) {
             trust.install(list);
         }
         let transport = Arc::new(transport(&config));
-        let mut server = tls::server(trust.clone(), own.clone())?;
+        let ingredients = Ingredients { crypto: machine.crypto(), clock: seams.clock.clone() };
+        let mut server = tls::server(ingredients.clone(), trust.clone(), own.clone())?;
         server.transport_config(transport.clone());
-        let mut client = tls::client(Answering { trust: trust.clone(), anyone: false }, own.clone())?;
-        let mut introduction = tls::client(Answering { trust: trust.clone(), anyone: true }, own.clone())?;
-        client.transport_config(transport.clone());
-        introduction.transport_config(transport);
-        let endpoint = Endpoint::server(server, listen);
+        let client = |anyone| {
+            let client = tls::client(ingredients.clone(), Answering { trust: trust.clone(), anyone }, own.clone());
+            client.map(|client| endpoint::dialling(client, seams, transport.clone()))
+        };
+        let (client, introduction) = (client(false)?, client(true)?);
+        let endpoint = endpoint::open(machine, seams, server, listen);
         let endpoint = endpoint.map_err(|error| MemberError::Listen { address: listen, error })?;
-        let table = Table::new(endpoint, trust, client, kept, node.seams().executor.clone());
+        let table = Table::new(endpoint, trust, client, kept, seams);
         let bound = table.endpoint.local_addr().ok().filter(|bound| !bound.ip().is_unspecified());
         let address = advertise.or(bound).map_or(String::new(), |address| address.to_string());
         let options = ClusterOptions { cluster: credentials.cluster(), nodes: Vec::new(), address, config };
         let cluster = Cluster::start(node, Arc::new(QuicWire(table.clone())), options).ok_or(MemberError::Already)?;
         assert!(table.cluster.set(cluster.clone()).is_ok(), "it is set once, here");
-        tokio::spawn(table.clone().accept());
+        table.spawn(table.clone().accept());
         for address in addresses {
-            let clock = node.seams().clock.clone();
-            tokio::spawn(join(table.clone(), clock, introduction.clone(), address));
+            table.spawn(join(table.clone(), introduction.clone(), address));
         }
         Ok(Self { own, identity, table, cluster })
     }
@@ -130,6 +142,11 @@ impl QuicMember {
     /// The UDP address that it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.table.endpoint.local_addr().expect("a bound socket has an address")
+    }
+
+    /// The protocol on it.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     /// Shows others a new certificate from now on: in each connection that begins, while those that there are go on.
@@ -170,7 +187,12 @@ impl QuicMember {
     pub async fn stop(&self) {
         self.cluster.stop();
         self.table.endpoint.set_server_config(None);
-        let _ = tokio::time::timeout(STOP_TIME, self.table.endpoint.wait_idle()).await;
+        let clock = &self.table.clock;
+        tokio::select! {
+            biased;
+            () = self.table.endpoint.wait_idle() => {}
+            () = clock.sleep_until(clock.now() + STOP_TIME) => {}
+        }
         self.table.endpoint.close(VarInt::from_u32(0), b"the node stops");
     }
 }

@@ -1,5 +1,5 @@
 use super::credentials::{Credentials, CredentialsError};
-use super::tls::provider;
+use super::tls::ring;
 use parking_lot::RwLock;
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
@@ -25,7 +25,7 @@ impl Own {
 
 fn certified(credentials: &Credentials) -> Result<Arc<CertifiedKey>, CredentialsError> {
     let (chain, key) = credentials.certificate();
-    CertifiedKey::from_der(chain, key, &provider()).map(Arc::new).map_err(CredentialsError::Tls)
+    CertifiedKey::from_der(chain, key, &ring()).map(Arc::new).map_err(CredentialsError::Tls)
 }
 
 impl ResolvesServerCert for Own {

@@ -54,7 +54,9 @@ impl Refused {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYet(name),
             CertificateError::UnknownIssuer if is_of_a_cluster(certificate) => Self::OtherCluster(name),
             CertificateError::UnknownIssuer => Self::OtherAuthority(name),
-            CertificateError::BadSignature => Self::Forged(name),
+            // The second: with a key of another kind than the authority's.
+            CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::Forged(name),
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Self::OtherName(name)
             }

@@ -13,9 +13,9 @@ use tokio::sync::Mutex;
 pub(super) const REVOCATIONS: StreamId = StreamId(u16::MAX);
 
 /// Hands a list to the other side.
-pub(super) fn tell(quic: quinn::Connection, list: &Revocations) {
+pub(super) fn tell(table: &Table, quic: quinn::Connection, list: &Revocations) {
     let bytes = [&REVOCATIONS.0.to_be_bytes(), &*list.der].concat();
-    tokio::spawn(async move {
+    table.spawn(async move {
         let Ok(mut out) = quic.open_uni().await else { return };
         if out.write_all(&bytes).await.is_ok() && out.finish().is_ok() {
             let _ = out.stopped().await;

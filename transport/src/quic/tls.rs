@@ -1,10 +1,12 @@
 //! TLS 1.3 between members: who is let in, and what a certificate says of its holder.
 
 use super::credentials::CredentialsError;
+use super::endpoint::TimeOfDay;
 use super::own::Own;
 use super::trust::{Answering, Trust};
 use crate::proto::{Identity, Role};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use rusm_core::seam::Clock;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
@@ -40,13 +42,26 @@ pub(super) fn holder(certificate: &CertificateDer<'_>) -> Option<Identity> {
     name_in_certificate(&identity).map(|_| identity)
 }
 
-pub(super) fn provider() -> Arc<CryptoProvider> {
+/// What production's TLS is made of.
+pub(super) fn ring() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+/// What TLS is made of, and whose time of day says which certificates count.
+#[derive(Clone)]
+pub(super) struct Ingredients {
+    pub(super) crypto: Arc<CryptoProvider>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
 /// How others are let in: with a certificate of the cluster's authority, and not without.
-pub(super) fn server(trust: Arc<Trust>, own: Arc<Own>) -> Result<quinn::ServerConfig, CredentialsError> {
-    let config = ServerConfig::builder_with_provider(provider()).with_protocol_versions(&[&rustls::version::TLS13]);
+pub(super) fn server(
+    Ingredients { crypto, clock }: Ingredients,
+    trust: Arc<Trust>,
+    own: Arc<Own>,
+) -> Result<quinn::ServerConfig, CredentialsError> {
+    let config = ServerConfig::builder_with_details(crypto, Arc::new(TimeOfDay(clock)));
+    let config = config.with_protocol_versions(&[&rustls::version::TLS13]);
     let config = config.map_err(CredentialsError::Tls)?.with_client_cert_verifier(trust);
     let mut config = config.with_cert_resolver(own);
     config.alpn_protocols = vec![ALPN.to_vec()];
@@ -58,8 +73,12 @@ pub(super) fn server(trust: Arc<Trust>, own: Arc<Own>) -> Result<quinn::ServerCo
 }
 
 /// How others are dialled: they must be who was dialled, or, when an address is asked who is there, any member.
-pub(super) fn client(answering: Answering, own: Arc<Own>) -> Result<quinn::ClientConfig, CredentialsError> {
-    let config = ClientConfig::builder_with_provider(provider());
+pub(super) fn client(
+    Ingredients { crypto, clock }: Ingredients,
+    answering: Answering,
+    own: Arc<Own>,
+) -> Result<quinn::ClientConfig, CredentialsError> {
+    let config = ClientConfig::builder_with_details(crypto, Arc::new(TimeOfDay(clock)));
     let config = config.with_protocol_versions(&[&rustls::version::TLS13]).map_err(CredentialsError::Tls)?;
     let config = config.dangerous().with_custom_certificate_verifier(Arc::new(answering));
     let mut config = config.with_client_cert_resolver(own);

@@ -1,7 +1,7 @@
 use super::credentials::{Credentials, CredentialsError};
 use super::refused::Refused;
 use super::revocations::{Revocations, serial_of};
-use super::tls::{Named, holder, name_in_certificate, provider};
+use super::tls::{Named, holder, name_in_certificate, ring};
 use parking_lot::RwLock;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -26,8 +26,8 @@ impl Trust {
         authorities.add(credentials.authority.clone()).map_err(CredentialsError::Authority)?;
         let authorities = Arc::new(authorities);
         let verifier = |error: rustls::server::VerifierBuilderError| CredentialsError::Verifier(error.to_string());
-        let servers = WebPkiServerVerifier::builder_with_provider(authorities.clone(), provider()).build();
-        let clients = WebPkiClientVerifier::builder_with_provider(authorities, provider()).build();
+        let servers = WebPkiServerVerifier::builder_with_provider(authorities.clone(), ring()).build();
+        let clients = WebPkiClientVerifier::builder_with_provider(authorities, ring()).build();
         Ok(Arc::new(Self {
             authority: credentials.authority.clone(),
             servers: servers.map_err(verifier)?,

@@ -9,8 +9,9 @@ use crate::proto::{ConnectionId, Identity, Role, StreamId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use quinn::{ClientConfig, Endpoint, Incoming};
-use rusm_core::seam::Executor;
+use rusm_core::seam::{Clock, Executor, Seams};
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
@@ -25,6 +26,7 @@ pub(super) struct Table {
     client: ClientConfig,
     kept: Arc<Kept>,
     executor: Arc<dyn Executor>,
+    pub(super) clock: Arc<dyn Clock>,
     /// Set before anything happens.
     pub(super) cluster: OnceLock<Cluster>,
     state: Mutex<State>,
@@ -51,10 +53,15 @@ impl Table {
         trust: Arc<Trust>,
         client: ClientConfig,
         kept: Kept,
-        executor: Arc<dyn Executor>,
+        seams: &Seams,
     ) -> Arc<Self> {
         let (cluster, state, moved) = (OnceLock::new(), Mutex::default(), Notify::new());
-        Arc::new(Self { endpoint, trust, client, kept: Arc::new(kept), executor, cluster, state, moved })
+        let (executor, clock) = (seams.executor.clone(), seams.clock.clone());
+        Arc::new(Self { endpoint, trust, client, kept: Arc::new(kept), executor, clock, cluster, state, moved })
+    }
+
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.executor.spawn(Box::pin(task));
     }
 
     /// The node of that name is at that address.
@@ -97,7 +104,7 @@ impl Table {
     /// Accepts connections until the endpoint is closed.
     pub(super) async fn accept(self: Arc<Self>) {
         while let Some(incoming) = self.endpoint.accept().await {
-            tokio::spawn(self.clone().accept_one(incoming));
+            self.spawn(self.clone().accept_one(incoming));
         }
     }
 
@@ -147,7 +154,7 @@ impl Table {
         self.input(input);
         let live = Live::start(self, id, quic);
         if let Some(list) = self.trust.revocations() {
-            live.tell(&list);
+            live.tell(self, &list);
         }
         *slot = Slot::Live(live);
     }
@@ -176,7 +183,7 @@ impl Table {
         }
         for slot in state.connections.values() {
             if let Slot::Live(live) = slot {
-                live.tell(&list);
+                live.tell(self, &list);
             }
         }
         let kept = self.kept.clone();
@@ -223,7 +230,7 @@ impl Table {
 impl Wire for QuicWire {
     fn dial(&self, connection: ConnectionId, node: &str) {
         self.0.state.lock().connections.insert(connection, Slot::Opening);
-        tokio::spawn(self.0.clone().dial(connection, node.to_owned()));
+        self.0.spawn(self.0.clone().dial(connection, node.to_owned()));
     }
 
     fn locate(&self, node: &str, address: &str) {
@@ -242,7 +249,7 @@ impl Wire for QuicWire {
 
     fn close(&self, connection: ConnectionId) {
         if let Some(Slot::Live(live)) = self.0.state.lock().connections.remove(&connection) {
-            live.close();
+            live.close(&self.0);
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::support::{Member, authority, credentials, issue, loopback, within};
 use bytes::BytesMut;
 use quinn::crypto::rustls::QuicClientConfig;
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, SignatureAlgorithm};
 use rusm_core::{ExitReason, NodeId, Pid, Reference, RemoteKind, RemoteSignal, RemoteTarget};
 use rusm_transport::proto::{Config, Envelope, Frame, Hello, LANE_STREAMS, Lane};
 use rusm_transport::quic::{Authority, Issued};
@@ -43,9 +43,9 @@ pub(crate) async fn connect(
     (endpoint, quic)
 }
 
-/// A certificate that names the authority, which has not signed it.
-pub(crate) fn forge(authority: &Authority, node: &str) -> Issued {
-    let other = KeyPair::generate().expect("a key");
+/// A certificate that names the authority, which has not signed it: with a key of that kind.
+pub(crate) fn forge(authority: &Authority, node: &str, kind: &'static SignatureAlgorithm) -> Issued {
+    let other = KeyPair::generate_for(kind).expect("a key");
     let issuer = Issuer::from_ca_cert_pem(authority.certificate(), other).expect("an authority");
     let (parameters, key) = parameters(&format!("{node}.node.rusm"));
     let certificate = parameters.signed_by(&key, &issuer).expect("a certificate");
