@@ -96,7 +96,7 @@ impl Sim {
         let (hosts, healed) = (Mutex::default(), AtomicBool::new(false));
         let handle = SimHandle(Arc::new(Inner {
             #[cfg(feature = "quic")]
-            quic: Quic::new(kernel.clone()),
+            quic: Quic::new(kernel.clone(), Duration::from_nanos(WALL_AT_START)),
             kernel,
             network,
             wire: options.wire,
@@ -258,6 +258,7 @@ impl SimHandle {
             self.restore_speed(&host);
             self.resume(&host);
             self.slow_signals(&host, Duration::ZERO);
+            self.set_expired(&host, false);
             if let Some(tenant) = self.tenant(&host) {
                 tenant.disarm();
             }
@@ -331,8 +332,7 @@ impl SimHandle {
             ClusterWire::Quic => {
                 // They have addresses from now on.
                 options.nodes.iter().for_each(|name| drop(self.life(name)));
-                let start_of_day = Duration::from_nanos(WALL_AT_START);
-                self.0.quic.join(self.network(), node, &life, start_of_day, options)
+                self.0.quic.join(self.network(), node, &life, options)
             }
         }
     }
@@ -435,6 +435,27 @@ impl SimHandle {
         self.recorder().count(FaultKind::Jump.name());
         self.record("fault", &format!("jump {host} {nanos}"));
         self.host(host, |host| host.clock.jump(nanos));
+    }
+
+    /// The certificate of that host has expired: no connection between nodes begins or ends there until
+    /// [`renew_certificate`](Self::renew_certificate). Those that there are go on.
+    pub fn expire_certificate(&self, host: &str) {
+        self.recorder().count(FaultKind::Expiry.name());
+        self.record("fault", &format!("expire {host}"));
+        self.set_expired(host, true);
+    }
+
+    /// Ends [`expire_certificate`](Self::expire_certificate).
+    pub fn renew_certificate(&self, host: &str) {
+        self.record("certificate", host);
+        self.set_expired(host, false);
+    }
+
+    fn set_expired(&self, host: &str, expired: bool) {
+        let life = self.life(host);
+        self.network().links().set_expired(life.host, expired);
+        #[cfg(feature = "quic")]
+        self.0.quic.set_expired(host, expired);
     }
 
     /// Says what runs on that host, for faults and starts.

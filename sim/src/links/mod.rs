@@ -43,6 +43,8 @@ struct State {
     /// By their numbers, which they share with the connections of sockets.
     connections: BTreeMap<u64, Connection>,
     opened_by_pair: BTreeMap<(u32, u32), u64>,
+    /// Hosts whose certificates have expired.
+    expired: BTreeSet<u32>,
     /// Dials that were closed before they arrived.
     given_up: BTreeSet<(String, ConnectionId)>,
 }
@@ -160,6 +162,16 @@ impl Links {
         }
     }
 
+    /// Whether the certificate of a host has expired: it dials in vain, and is dialled in vain.
+    pub(crate) fn set_expired(&self, host: u32, expired: bool) {
+        let hosts = &mut self.0.state.lock().expired;
+        if expired {
+            hosts.insert(host)
+        } else {
+            hosts.remove(&host)
+        };
+    }
+
     /// Nothing is slow any more.
     pub(crate) fn heal(&self) {
         self.0.state.lock().connections.values_mut().for_each(|connection| connection.slow_ns = 0);
@@ -229,7 +241,12 @@ impl Inner {
             return;
         }
         let there = state.hosts.get(&to).filter(|host| host.life.is_alive()).cloned();
-        let Some(host) = there.filter(|host| !self.conditions.is_refusing(host.life.host)) else {
+        let has_expired = [Some(&life), there.as_ref().map(|there| &there.life)]
+            .into_iter()
+            .flatten()
+            .any(|life| state.expired.contains(&life.host));
+        let refused = |host: &Host| has_expired || self.conditions.is_refusing(host.life.host);
+        let Some(host) = there.filter(|host| !refused(host)) else {
             self.kernel.record("links-refused", |line| line.text(&from).text(&to));
             return own.input(Input::Closed(id));
         };

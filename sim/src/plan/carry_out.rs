@@ -156,6 +156,10 @@ fn begin(sim: &SimHandle, fault: &Fault, lasts: Duration) -> Option<Undo> {
             sim.jump(&host, nanos);
             None
         }
+        Fault::Expiry { host } => {
+            sim.expire_certificate(&host);
+            Some(Box::new(move |sim| sim.renew_certificate(&host)))
+        }
         Fault::DiskErrors { host, percent } => {
             sim.disk(&host).change_faults(|faults| faults.errors = percent.min(100) * 65536 / 100);
             Some(Box::new(move |sim| sim.disk(&host).change_faults(|faults| faults.errors = 0)))

@@ -160,6 +160,7 @@ fn draw_fault(rng: &mut impl Rng, kind: FaultKind, field: &Field) -> Fault {
             let nanos = millis(rng, 1, 100_000).as_nanos() as i64;
             Fault::Jump { host, nanos: if rng.next_u64() & 1 == 0 { nanos } else { -nanos } }
         }
+        FaultKind::Expiry => Fault::Expiry { host },
         FaultKind::DiskErrors => Fault::DiskErrors { host, percent: pick(rng, &[1, 10, 100]) },
         FaultKind::DiskFull => Fault::DiskFull { host },
         FaultKind::DiskSlow => Fault::DiskSlow { host, extra: millis(rng, 1, 20) },

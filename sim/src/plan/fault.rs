@@ -60,6 +60,9 @@ pub enum Fault {
     Drift { host: String, ppm: i32 },
     /// `jump HOST +T` or `-T`: its time of day is set.
     Jump { host: String, nanos: i64 },
+    /// `expire HOST for T`: its certificate has expired, until it gets a new one: whoever it dials refuses it, and nobody who dials it
+    /// takes its answer.
+    Expiry { host: String },
     /// `disk-errors HOST P% for T`: that many operations fail.
     DiskErrors { host: String, percent: u64 },
     /// `disk-full HOST for T`: nothing more can be written than is there.
@@ -102,6 +105,7 @@ impl Fault {
             Self::Slow { .. } => FaultKind::Slow,
             Self::Drift { .. } => FaultKind::Drift,
             Self::Jump { .. } => FaultKind::Jump,
+            Self::Expiry { .. } => FaultKind::Expiry,
             Self::DiskErrors { .. } => FaultKind::DiskErrors,
             Self::DiskFull { .. } => FaultKind::DiskFull,
             Self::DiskSlow { .. } => FaultKind::DiskSlow,
@@ -137,6 +141,7 @@ impl Fault {
             | Self::Slow { host, .. }
             | Self::Drift { host, .. }
             | Self::Jump { host, .. }
+            | Self::Expiry { host }
             | Self::DiskErrors { host, .. }
             | Self::DiskFull { host }
             | Self::DiskSlow { host, .. }

@@ -27,6 +27,7 @@ pub enum FaultKind {
     Slow,
     Drift,
     Jump,
+    Expiry,
     DiskErrors,
     DiskFull,
     DiskSlow,
@@ -37,7 +38,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All kinds.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Kill,
         Self::Exit,
         Self::Starve,
@@ -62,6 +63,7 @@ impl FaultKind {
         Self::Slow,
         Self::Drift,
         Self::Jump,
+        Self::Expiry,
         Self::DiskErrors,
         Self::DiskFull,
         Self::DiskSlow,
@@ -71,10 +73,10 @@ impl FaultKind {
     ];
 
     /// Whether correct code lives through it. A disk that lies and a network that corrupts it does not survive, and a run without
-    /// guests has no faults of theirs.
+    /// guests or a cluster has no faults of theirs.
     pub fn is_survivable(self) -> bool {
-        use FaultKind::{BitRot, Corrupt, ForgottenSyncs, Loop, MisdirectedWrite, Trap};
-        !matches!(self, Trap | Loop | Corrupt | ForgottenSyncs | MisdirectedWrite | BitRot)
+        use FaultKind::{BitRot, Corrupt, Expiry, ForgottenSyncs, Loop, MisdirectedWrite, Trap};
+        !matches!(self, Trap | Loop | Corrupt | Expiry | ForgottenSyncs | MisdirectedWrite | BitRot)
     }
 
     /// All kinds that [correct code lives through](Self::is_survivable).
@@ -85,12 +87,12 @@ impl FaultKind {
     /// What goes wrong between hosts, and with their clocks and pace: all that a cluster lives through without a crash.
     pub fn between_hosts() -> impl Iterator<Item = Self> {
         use FaultKind::{
-            Clog, Corrupt, Cut, Delay, Drift, Duplicate, Jump, Loss, Partition, Pause, Refuse, Reorder, Reset,
+            Clog, Corrupt, Cut, Delay, Drift, Duplicate, Expiry, Jump, Loss, Partition, Pause, Refuse, Reorder, Reset,
         };
         use FaultKind::{Ring, Slow, SlowConnection, Swizzle};
         let network = [Reset, SlowConnection, Corrupt, Refuse, Cut, Partition, Ring, Clog, Swizzle];
         let packets = [Loss, Delay, Reorder, Duplicate];
-        network.into_iter().chain(packets).chain([Pause, Slow, Drift, Jump])
+        network.into_iter().chain(packets).chain([Pause, Slow, Drift, Jump, Expiry])
     }
 
     /// Its name in the counts of a run.
@@ -120,6 +122,7 @@ impl FaultKind {
             Self::Slow => "node: slow",
             Self::Drift => "time: drift",
             Self::Jump => "time: jump",
+            Self::Expiry => "time: certificate expired",
             Self::DiskErrors => "disk: I/O error",
             Self::DiskFull => "disk: full",
             Self::DiskSlow => "disk: slow",

@@ -64,6 +64,7 @@ impl fmt::Display for Fault {
                 let sign = if *nanos < 0 { '-' } else { '+' };
                 write!(f, "jump {host} {sign}{}", time(Duration::from_nanos(nanos.unsigned_abs())))
             }
+            Self::Expiry { host } => write!(f, "expire {host}"),
             Self::DiskErrors { host, percent } => write!(f, "disk-errors {host} {percent}%"),
             Self::DiskFull { host } => write!(f, "disk-full {host}"),
             Self::DiskSlow { host, extra } => write!(f, "disk-slow {host} {}", time(*extra)),
@@ -145,6 +146,7 @@ fn planned(words: &[&str]) -> Result<PlannedFault, String> {
         ["slow", host, percent] => Fault::Slow { host: owned(host), percent: suffixed(percent, "%")? },
         ["drift", host, ppm] => Fault::Drift { host: owned(host), ppm: suffixed(ppm, "ppm")? },
         ["jump", host, by] => Fault::Jump { host: owned(host), nanos: signed(by)? },
+        ["expire", host] => Fault::Expiry { host: owned(host) },
         ["disk-errors", host, percent] => Fault::DiskErrors { host: owned(host), percent: suffixed(percent, "%")? },
         ["disk-full", host] => Fault::DiskFull { host: owned(host) },
         ["disk-slow", host, extra] => Fault::DiskSlow { host: owned(host), extra: time(extra)? },

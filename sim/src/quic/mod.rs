@@ -20,7 +20,7 @@ use rusm_transport::proto::{Identity, Role};
 use rusm_transport::quic::{Authority, Credentials, Issued, Machine, MemberOptions, QuicMember};
 use rustls::crypto::CryptoProvider;
 use socket::Socket;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,9 +35,14 @@ const BEFORE: Duration = Duration::from_secs(30 * 86_400);
 /// And for so long.
 const VALID: Duration = Duration::from_secs(3650 * 86_400);
 
+/// For so long those that have expired before the run.
+const SHORTLY_VALID: Duration = Duration::from_secs(86_400);
+
 /// The members of a run.
 pub(crate) struct Quic {
     kernel: Arc<Kernel>,
+    /// The time of day at the start of the run.
+    start_of_day: Duration,
     state: Mutex<State>,
 }
 
@@ -45,37 +50,30 @@ pub(crate) struct Quic {
 struct State {
     /// By the number of their cluster.
     authorities: BTreeMap<u128, Authority>,
-    /// The certificates of the hosts, each of the authority of its cluster.
-    issued: BTreeMap<(u128, String), Issued>,
-    members: BTreeMap<String, QuicMember>,
+    /// The certificates of the hosts, each of the authority of its cluster; and those that have expired.
+    issued: BTreeMap<(u128, String, bool), Issued>,
+    expired: BTreeSet<String>,
+    members: BTreeMap<String, (u128, QuicMember)>,
     slots: Slots,
 }
 
 impl Quic {
-    pub(crate) fn new(kernel: Arc<Kernel>) -> Self {
-        Self { kernel, state: Mutex::default() }
+    pub(crate) fn new(kernel: Arc<Kernel>, start_of_day: Duration) -> Self {
+        Self { kernel, start_of_day, state: Mutex::default() }
     }
 
-    /// The node, which runs in that life of its host, takes part from now on; `start_of_day` is the time of day at the run's
-    /// start.
+    /// The node, which runs in that life of its host, takes part from now on.
     ///
     /// # Panics
     /// When it does already, or has a name that no certificate can carry.
-    pub(crate) fn join(
-        &self,
-        network: &Network,
-        node: &Node,
-        life: &Arc<Life>,
-        start_of_day: Duration,
-        options: ClusterOptions,
-    ) -> Cluster {
+    pub(crate) fn join(&self, network: &Network, node: &Node, life: &Arc<Life>, options: ClusterOptions) -> Cluster {
         let ClusterOptions { cluster, nodes, config, .. } = options;
         let at = |name: &str| network.address(name).map(|ip| SocketAddr::new(ip, PORT));
         let own = node.name();
         let state = &mut *self.state.lock();
         let options = MemberOptions {
             listen: at(own).expect("a node runs on a host"),
-            credentials: state.credentials(self.kernel.seed, cluster, own, start_of_day),
+            credentials: state.credentials(self.kernel.seed, cluster, own, self.start_of_day),
             advertise: None,
             join: nodes.iter().filter(|name| *name != own).filter_map(|name| at(name)).collect(),
             config,
@@ -85,10 +83,21 @@ impl Quic {
         let (seams, network) = (node.seams().clone(), network.clone());
         let machine = SimMachine { seams, network, life: life.clone(), crypto };
         let member = QuicMember::start_on(&machine, node, options).expect("a node joins once");
-        let cluster = member.cluster().clone();
+        let started = member.cluster().clone();
         self.kernel.recorder.count(JOINED);
-        state.members.insert(own.to_owned(), member);
-        cluster
+        state.members.insert(own.to_owned(), (cluster, member));
+        started
+    }
+
+    /// Whether the certificate has expired that a host shows from now on, in this life and the next.
+    pub(crate) fn set_expired(&self, host: &str, expired: bool) {
+        let state = &mut *self.state.lock();
+        let changed = if expired { state.expired.insert(host.to_owned()) } else { state.expired.remove(host) };
+        let Some((cluster, _)) = state.members.get(host).filter(|_| changed) else { return };
+        let credentials = state.credentials(self.kernel.seed, *cluster, host, self.start_of_day);
+        if let Some((_, member)) = state.members.get(host) {
+            member.renew(&credentials).expect("it is the same node's, of the same authority");
+        }
     }
 
     /// What the life of a host that has ended leaves behind.
@@ -105,9 +114,11 @@ impl State {
             let random = Box::new(generator(seed, &format!("authority {cluster}")));
             Authority::of_random(random, from, VALID).expect("a time before the year 9999")
         });
-        let issued = self.issued.entry((cluster, host.to_owned())).or_insert_with(|| {
+        let expired = self.expired.contains(host);
+        let valid = if expired { SHORTLY_VALID } else { VALID };
+        let issued = self.issued.entry((cluster, host.to_owned(), expired)).or_insert_with(|| {
             let holder = Identity { name: host.to_owned(), role: Role::Node };
-            authority.issue(&holder, from, VALID).expect("a name that a certificate can carry")
+            authority.issue(&holder, from, valid).expect("a name that a certificate can carry")
         });
         Credentials::of_pem(authority.certificate(), &issued.certificate, &issued.key).expect("they were made together")
     }

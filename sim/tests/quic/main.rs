@@ -4,5 +4,6 @@
 //! The suites of the cluster run over it as well: `RUSM_WIRE=quic cargo test -p rusm-sim --features quic --test cluster`.
 
 mod datagrams;
+mod expiry;
 mod same_bytes;
 mod world;
