@@ -2,11 +2,15 @@
 //! case beside the suites, and runs first from then on.
 
 use crate::suites::{self, ALONE, WIRES};
+use crate::turmoil;
 use anyhow::{Context, bail};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Seeds of each scenario between two looks at the clock.
 const SEEDS_AT_ONCE: u64 = 100;
+
+/// Those of the cluster on turmoil, which says itself how to run one again: its runs do not repeat byte for byte.
+const TURMOIL_SEEDS_AT_ONCE: u64 = 10;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -40,6 +44,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             let status = suites::run(&ALONE, &options.name, None, &variables)?;
             failed += u32::from(!status.success());
         }
+        failed += u32::from(turmoil::seeds(from, TURMOIL_SEEDS_AT_ONCE).is_err());
         from += SEEDS_AT_ONCE;
         if Instant::now() >= end {
             break;

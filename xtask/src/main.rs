@@ -15,6 +15,7 @@ mod mutants;
 mod otp;
 mod steps;
 mod suites;
+mod turmoil;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Task {
     Hunt(hunt::Options),
     /// Runs each seed of the chaos suites in several processes, and compares the traces.
     Hashes(hashes::Options),
+    /// Runs the cluster as production does, on tokio, over turmoil's network with its faults.
+    Turmoil(turmoil::Options),
     /// Breaks the core in one place after the other, and asks who notices.
     Mutants(mutants::Options),
     /// Runs program files whose outcomes real Erlang/OTP has given.
@@ -66,6 +69,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Hunt(options) => hunt::run(&options),
         Task::Cluster(options) => cluster::run(&options),
         Task::Hashes(options) => hashes::run(&options),
+        Task::Turmoil(options) => turmoil::run(&options),
         Task::Mutants(options) => mutants::run(&options),
         Task::Otp(command) => otp::run(&command),
         Task::Breaks(options) => breaks::run(&options),

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: the steps of CI, in order, each timed.
 
-use crate::{breaks, disk, documents, edges, guest_toolchain, hashes};
+use crate::{breaks, disk, documents, edges, guest_toolchain, hashes, turmoil};
 use anyhow::{Context, bail};
 use std::path::Path;
 use std::process::Command;
@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     Step { name: "guests", what: "the examples' components: rusm build, their own tests and lints", run: guests },
     Step { name: "test", what: "unit, model and integration tests, simulation suites", run: test },
     Step { name: "hashes", what: "that the same seed gives the same trace in other processes", run: same_hashes },
+    Step { name: "turmoil", what: "the cluster on tokio and QUIC, over turmoil's network", run: turmoil::in_ci },
     Step { name: "doctest", what: "the examples in the documentation", run: doctest },
     Step { name: "chat", what: "the chat example in the simulator", run: chat },
 ];
@@ -108,6 +109,7 @@ const OTHER_WORKSPACES: &[&str] = &[
     "fuzz/libfuzzer",
     "host/tests/guests",
     "tests/serve/guests",
+    "tests/turmoil",
 ];
 
 /// What every step that compiles for this machine selects. One selection, so that nothing is compiled twice: another
