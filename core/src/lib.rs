@@ -22,6 +22,8 @@ mod node;
 mod pid;
 mod process;
 mod receive;
+#[cfg(feature = "redb")]
+mod redb_file;
 mod registry;
 mod remote;
 mod rendezvous;
@@ -63,6 +65,8 @@ pub use message::{Caller, Destination, Encoding, Message, Monitored, Payload, Te
 pub use node::{Node, NodeOptions, ProcessInfo};
 pub use pid::{NodeId, Pid, Reference};
 pub use process::AliasMode;
+#[cfg(feature = "redb")]
+pub use redb_file::{RedbFailed, RedbFile};
 pub use registry::Badarg;
 pub use remote::{
     Association, Foreign, MemberStatus, NodeEvent, NodeInfo, NodeReason, NodeStatus, RemoteKind, RemoteSignal,

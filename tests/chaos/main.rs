@@ -20,3 +20,4 @@ mod timers;
 mod told_instances;
 mod told_processes;
 mod told_supervisor;
+mod unique;

@@ -8,3 +8,5 @@ pub mod cluster;
 pub mod proto;
 #[cfg(feature = "quic")]
 pub mod quic;
+#[cfg(feature = "unique")]
+pub mod unique;

@@ -1,12 +1,9 @@
-use super::backend::SeamBackend;
 use super::operation::{KEYS_PER_PAGE, KeyPage, KeyValueError, Version, Write, Written};
 use bytes::Bytes;
-use parking_lot::{RwLock, RwLockUpgradableReadGuard};
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
-use rusm_core::seam::{Storage, StorageFile};
-use std::io;
+use rusm_core::seam::Storage;
+use rusm_core::{RedbFailed, RedbFile};
 use std::ops::Bound;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// (bucket, key) -> (version, value).
@@ -16,68 +13,22 @@ const VERSIONS: TableDefinition<'static, u64, u64> = TableDefinition::new("versi
 /// Memory for pages that were read or will be written.
 const CACHE_BYTES: usize = 16 << 20;
 
-/// The open database. Everything here blocks.
-///
-/// After the storage has failed redb refuses to go on: the next operation opens the file again, which recovers what
-/// was durable.
-pub(super) struct Databases {
-    storage: Arc<dyn Storage>,
-    file: &'static str,
-    open: RwLock<Option<Database>>,
-}
+/// The database. Everything here blocks.
+pub(super) struct Databases(RedbFile);
 
 type Failed = redb::Error;
 
 impl Databases {
     pub(super) fn new(storage: Arc<dyn Storage>, file: &'static str) -> Self {
-        Self { storage, file, open: RwLock::new(None) }
+        Self(RedbFile::new(storage, file, CACHE_BYTES, |making| {
+            making.open_table(VALUES)?;
+            making.open_table(VERSIONS)?;
+            Ok(())
+        }))
     }
 
-    /// Runs something on the open database. Neither an error nor a panic of redb leaves it open.
     fn run<T>(&self, job: impl FnOnce(&Database) -> Result<T, Failed>) -> Result<T, KeyValueError> {
-        let guarded = || {
-            let slot = self.open.read();
-            if let Some(database) = &*slot {
-                return job(database);
-            }
-            drop(slot);
-            let slot = self.open.upgradable_read();
-            let slot = match &*slot {
-                Some(_) => RwLockUpgradableReadGuard::downgrade(slot),
-                None => {
-                    let mut slot = RwLockUpgradableReadGuard::upgrade(slot);
-                    *slot = Some(self.open_file()?);
-                    parking_lot::RwLockWriteGuard::downgrade(slot)
-                }
-            };
-            slot.as_ref().map_or(Err(Failed::DatabaseClosed), job)
-        };
-        let result = catch_unwind(AssertUnwindSafe(guarded));
-        let why = match result {
-            Ok(Ok(done)) => return Ok(done),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the database is corrupt".to_owned(),
-        };
-        tracing::error!(file = self.file, "key-value: {why}");
-        // Closing may fail in the same way.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(self.open.write().take())));
-        Err(KeyValueError::Storage(why))
-    }
-
-    fn open_file(&self) -> Result<Database, Failed> {
-        let file = self.storage.open(self.file)?;
-        if is_unborn(&*file)? {
-            file.set_len(0)?;
-            file.sync()?;
-        }
-        let backend = SeamBackend(file);
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?;
-        // Reading finds no table before it was made.
-        let making = database.begin_write()?;
-        making.open_table(VALUES)?;
-        making.open_table(VERSIONS)?;
-        making.commit()?;
-        Ok(database)
+        self.0.run(job).map_err(|RedbFailed(why)| KeyValueError::Storage(why))
     }
 
     pub(super) fn read(&self, bucket: &str, key: &str) -> Result<(Version, Option<Bytes>), KeyValueError> {
@@ -131,17 +82,6 @@ impl Databases {
             Ok(outcomes)
         })
     }
-}
-
-/// Whether the file's very first opening was cut off by a crash. redb writes these bytes last, after all else of a new
-/// file is durable, and does not open a file without them; nothing can have been stored before.
-fn is_unborn(file: &dyn StorageFile) -> io::Result<bool> {
-    const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
-    let mut found = [0; MAGIC.len()];
-    let len = file.len()?.min(MAGIC.len() as u64) as usize;
-    file.read(0, &mut found[..len])?;
-    let torn = found.iter().zip(MAGIC).all(|(found, wanted)| *found == 0 || *found == wanted);
-    Ok(len > 0 && torn && found != MAGIC)
 }
 
 type Values<'t> = Table<'t, (&'static str, &'static str), (u64, &'static [u8])>;

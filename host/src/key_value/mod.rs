@@ -3,7 +3,6 @@
 //! [`KeyValue`] is the store, `wasi:keyvalue` is how a component uses it. Buckets need no making: each is granted by
 //! name in the manifest.
 
-mod backend;
 mod database;
 mod guest;
 mod operation;

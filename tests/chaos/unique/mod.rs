@@ -1,0 +1,4 @@
+//! Names that must be unique, while networks, nodes, clocks and disks fail.
+
+mod agreement;
+mod world;
