@@ -70,7 +70,8 @@ struct Asking {
 )]
 fn unique_names_are_linearizable(test: &mut Test) {
     let history = History::new(test.sim());
-    let asking = Asking { sim: test.sim(), history: history.clone(), requests: Arc::default(), answered: Arc::default() };
+    let asking =
+        Asking { sim: test.sim(), history: history.clone(), requests: Arc::default(), answered: Arc::default() };
     let answered = asking.answered.clone();
     test.cluster(&NODES, move |node| boot(node, asking.clone()));
     test.faults(of_machines());

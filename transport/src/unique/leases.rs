@@ -169,7 +169,8 @@ impl Leases {
     pub(super) fn apply(&mut self, index: u64, command: &Command) -> Outcome {
         match command {
             Command::Acquire { name, holder, keeper, ttl_ms, seen } => {
-                let held = Held { holder: *holder, keeper: *keeper, token: FencingToken(index), ttl_ms: *ttl_ms, renewals: 0 };
+                let held =
+                    Held { holder: *holder, keeper: *keeper, token: FencingToken(index), ttl_ms: *ttl_ms, renewals: 0 };
                 self.acquire(name, held, *seen)
             }
             Command::Renew { name, keeper, token } => match self.held.get_mut(name) {

@@ -122,12 +122,7 @@ impl UniqueNames {
     ///
     /// # Errors
     /// See [`UniqueNameError`].
-    pub async fn register(
-        &self,
-        context: &Context,
-        name: &str,
-        timeout: Duration,
-    ) -> Result<Lease, UniqueNameError> {
+    pub async fn register(&self, context: &Context, name: &str, timeout: Duration) -> Result<Lease, UniqueNameError> {
         let keep = Keep { early: Duration::ZERO, release_at_end: true };
         keeper::register(context, self, name, timeout, keep).await
     }

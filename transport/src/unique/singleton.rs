@@ -1,8 +1,10 @@
 use super::keeper::{self, Keep};
 use super::lease::Lease;
 use super::names::{UniqueNameError, UniqueNames};
-use rusm_core::{ChildKind, ChildSpec, ChildStart, Context, ExitReason, Message, Pid, ProcessBody, Shutdown, SpawnOptions};
 use rusm_core::process_body;
+use rusm_core::{
+    ChildKind, ChildSpec, ChildStart, Context, ExitReason, Message, Pid, ProcessBody, Shutdown, SpawnOptions,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,7 +95,8 @@ impl Guard {
         context.trap_exit(true);
         context.init_ack();
         loop {
-            let told = |message: &Message| matches!(message, Message::Exit { from, .. } if context.parent() == Some(*from));
+            let told =
+                |message: &Message| matches!(message, Message::Exit { from, .. } if context.parent() == Some(*from));
             let lease = tokio::select! {
                 biased;
                 message = context.receive_match(told) => return reason_of(message),

@@ -6,8 +6,7 @@ use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
 use openraft::{Config, EmptyNode, ReadPolicy, SnapshotPolicy};
 use parking_lot::Mutex;
 use rusm_core::{
-    Caller, ChildSpec, ChildStart, Context, ExitReason, Message, NodeId, Payload, ProcessBody, Timestamp,
-    process_body,
+    Caller, ChildSpec, ChildStart, Context, ExitReason, Message, NodeId, Payload, ProcessBody, Timestamp, process_body,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -115,7 +114,8 @@ impl Running {
         if !VOTERS.contains(&voters.len()) || !voters.contains(&own) {
             return Err(ExitReason::new("badarg").with_detail("there are 3 to 7 voters, and this node is one of them"));
         }
-        let failed = |what: &str, error: &dyn std::fmt::Display| ExitReason::new("raft").with_detail(format!("{what}: {error}"));
+        let failed =
+            |what: &str, error: &dyn std::fmt::Display| ExitReason::new("raft").with_detail(format!("{what}: {error}"));
         let log = Log::open().await.map_err(|error| failed("opening the log", &error))?;
         let (node, pid) = (context.node().clone(), context.pid());
         let tell = move |name: Option<&str>| {
@@ -185,14 +185,16 @@ impl Running {
                 }
             }
         }
-        let told = |waiting: &Waiting| name.is_none_or(|name| waiting.name == name) && {
-            let since = leases.changed_at(&waiting.name);
-            let is_news = since > waiting.after;
-            if is_news {
-                let owner = leases.held(&waiting.name).map(|held| (held.holder, held.token));
-                context.reply(waiting.from, to_term(&Response::Changed(owner, since)));
+        let told = |waiting: &Waiting| {
+            name.is_none_or(|name| waiting.name == name) && {
+                let since = leases.changed_at(&waiting.name);
+                let is_news = since > waiting.after;
+                if is_news {
+                    let owner = leases.held(&waiting.name).map(|held| (held.holder, held.token));
+                    context.reply(waiting.from, to_term(&Response::Changed(owner, since)));
+                }
+                is_news
             }
-            is_news
         };
         self.waiting.retain(|waiting| !told(waiting));
     }
@@ -224,7 +226,8 @@ impl Running {
                 let Deadline { token, renewals, .. } = *deadline;
                 let command = Command::Expire { name: name.clone(), token, renewals };
                 let shared = self.shared.clone();
-                context.spawn_link(move |_| shared.home.clone().run(async move { shared.write(command).await.map(drop) }));
+                context
+                    .spawn_link(move |_| shared.home.clone().run(async move { shared.write(command).await.map(drop) }));
             }
         }
     }
@@ -276,7 +279,9 @@ impl Shared {
     /// The voter cannot go on: with that reason it ends.
     async fn answer(&self, request: Request) -> Result<Response, ExitReason> {
         Ok(match request {
-            Request::Append(request) => Response::Append(self.raft.append_entries(request).await.map_err(|e| fatal(&e))?),
+            Request::Append(request) => {
+                Response::Append(self.raft.append_entries(request).await.map_err(|e| fatal(&e))?)
+            }
             Request::Vote(request) => Response::Vote(self.raft.vote(request).await.map_err(|e| fatal(&e))?),
             Request::PreVote(request) => Response::Vote(self.raft.pre_vote(request).await.map_err(|e| fatal(&e))?),
             Request::Snapshot(vote, meta, snapshot) => {

@@ -139,8 +139,7 @@ impl RaftLogStorage<Types> for Log {
             let entries = database.begin_read()?.open_table(ENTRIES)?;
             Ok(entries.last()?.map(|(_, bytes)| bytes.value().to_vec()))
         });
-        let last: Option<Entry> =
-            last.await?.map(|bytes| unseal(&bytes)).transpose().map_err(io::Error::other)?;
+        let last: Option<Entry> = last.await?.map(|bytes| unseal(&bytes)).transpose().map_err(io::Error::other)?;
         let last_purged_log_id: Option<LogId> = self.read_single(PURGED).await?;
         let last_log_id = last.map(|entry| entry.log_id()).or(last_purged_log_id);
         Ok(LogState { last_purged_log_id, last_log_id })

@@ -25,12 +25,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    async fn call(
-        &self,
-        action: RPCTypes,
-        request: &Request,
-        option: RPCOption,
-    ) -> Result<Response, RPCError<Types>> {
+    async fn call(&self, action: RPCTypes, request: &Request, option: RPCOption) -> Result<Response, RPCError<Types>> {
         let timeout = option.hard_ttl();
         // A number of a node that came from this voter's own configuration.
         let to = Destination::NameAt { name: VOTER.to_owned(), node: NodeId::from_u32(self.target as u32) };
