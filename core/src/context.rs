@@ -6,13 +6,17 @@ pub use remote_spawning::SpawnReply;
 pub use timers::TimerFired;
 
 use crate::handle::handle_signals;
+use crate::node::nobody_in_the_cluster;
 use crate::process::{AliasMode, Answer, Link, Monitor, Over, Process};
 use crate::receive::{AwaitAnswer, Receive};
 use crate::registry::Badarg;
 use crate::remote::check_message;
 use crate::seam::Timestamp;
 use crate::signal::{Kind, Signal};
-use crate::{Caller, Destination, ExitReason, Message, Monitored, Node, NodeId, Payload, Pid, ProcessInfo, Reference};
+use crate::{
+    Caller, ClusterNames, Destination, ExitReason, Message, Monitored, Node, NodeId, Payload, Pid, ProcessInfo,
+    Reference,
+};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -201,6 +205,9 @@ impl Context {
             Destination::Name(name) => {
                 self.whereis(name).ok_or_else(|| Badarg(format!("nobody has the name {name:?}")))?
             }
+            Destination::ClusterName(name) => {
+                ClusterNames::whereis(&self.node, name).ok_or_else(|| nobody_in_the_cluster(name))?
+            }
             Destination::NameAt { name, node } => {
                 let marker = self.marker();
                 return Ok((self.start_call_at(name, *node, payload), marker));
@@ -214,6 +221,7 @@ impl Context {
         }
         let object = match to {
             Destination::Name(name) => Monitored::Name(name),
+            Destination::ClusterName(name) => Monitored::ClusterName(name),
             Destination::Pid(_) | Destination::NameAt { .. } | Destination::Alias(_) => Monitored::Pid(target),
         };
         let call = self.make_reference();
@@ -329,6 +337,7 @@ impl Context {
             Monitored::Name(name) => self.whereis(name),
             Monitored::NameAt { name, node } if *node == self.node.id() => self.whereis(name),
             Monitored::NameAt { node, .. } => Some(Pid::somebody_of(*node)),
+            Monitored::ClusterName(name) => ClusterNames::whereis(&self.node, name),
         };
         self.monitor_target(object, target, alias)
     }

@@ -118,6 +118,9 @@ pub enum Monitored {
         /// Where.
         node: NodeId,
     },
+    /// The process that had this name in the whole cluster when the monitor was made, as this node knew it. Divergence: OTP has no
+    /// monitor by a name of `global`; one looks the name up and watches the pid.
+    ClusterName(String),
 }
 
 /// What lies in a mailbox. Only the runtime makes the kinds `Exit` and `Down`: no send arrives as one.
@@ -172,6 +175,9 @@ pub enum Destination {
         /// Where.
         node: NodeId,
     },
+    /// Whoever has this name in the whole cluster, as this node knows it: see [`ClusterNames`](crate::ClusterNames). Source: OTP
+    /// `global:send/2` and `{global, Name}`.
+    ClusterName(String),
     /// Whoever owns this alias, while it is active.
     Alias(Reference),
 }

@@ -20,7 +20,8 @@ use crate::table::ProcessTable;
 use crate::timer::Timers;
 use crate::trace::{TraceEvent, Tracer};
 use crate::{
-    Behaviour, CallError, Destination, ExitReason, Message, Monitored, NodeId, Payload, Pid, Reference, RemoteTarget,
+    Behaviour, CallError, ClusterNames, Destination, ExitReason, Message, Monitored, NodeId, Payload, Pid, Reference,
+    RemoteTarget,
 };
 use parking_lot::{Mutex, RwLock};
 use siphasher::sip::SipHasher13;
@@ -71,6 +72,11 @@ struct Inner {
     /// Makes the random parts of pids and references: nobody can tell one from others.
     secret: SipHasher13,
     extensions: Mutex<BTreeMap<TypeId, Box<dyn Any + Send + Sync>>>,
+}
+
+/// Why nothing was sent to that name.
+pub(crate) fn nobody_in_the_cluster(name: &str) -> Badarg {
+    Badarg(format!("nobody has the name {name:?} in the cluster, as this node knows it"))
 }
 
 /// A node that does not live on for whoever has this.
@@ -279,6 +285,13 @@ impl Node {
                 };
                 self.signal(from, pid, Signal(Kind::Message(Message::Plain(payload))));
             }
+            Destination::ClusterName(name) => {
+                let Some(pid) = ClusterNames::whereis(self, &name) else {
+                    discard(payload);
+                    return Err(nobody_in_the_cluster(&name));
+                };
+                self.signal(from, pid, Signal(Kind::Message(Message::Plain(payload))));
+            }
             Destination::Alias(alias) if alias.node != self.0.id => {
                 self.signal(from, Pid::somebody_of(alias.node), Signal(Kind::Alias { alias, payload }));
             }
@@ -302,6 +315,7 @@ impl Node {
             Destination::Pid(pid) => pid.node,
             Destination::Alias(alias) => alias.node,
             Destination::NameAt { node, .. } => *node,
+            Destination::ClusterName(name) => ClusterNames::whereis(self, name)?.node,
             Destination::Name(_) => return None,
         };
         (node != self.0.id).then_some(node)

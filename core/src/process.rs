@@ -125,7 +125,9 @@ impl Monitor {
     pub(crate) fn new(object: Monitored, target: Option<Pid>) -> Self {
         match object {
             Monitored::Pid(pid) => Self::Pid(pid),
-            Monitored::Name(_) | Monitored::NameAt { .. } => Self::Name(Box::new(MonitoredName { object, target })),
+            Monitored::Name(_) | Monitored::NameAt { .. } | Monitored::ClusterName(_) => {
+                Self::Name(Box::new(MonitoredName { object, target }))
+            }
         }
     }
 

@@ -50,6 +50,24 @@ impl Component {
         self.allow(allowed, "register", name)
     }
 
+    /// Whether it may send to, look up or monitor whoever has that name in the cluster.
+    ///
+    /// # Errors
+    /// [`Denied`]: `reach-cluster` lacks it.
+    pub fn allow_reach_cluster(&self, name: &str) -> Result<(), Denied> {
+        let allowed = self.grants().reach_cluster.iter().any(|pattern| pattern.matches(name));
+        self.allow(allowed, "reach-cluster", name)
+    }
+
+    /// Whether it may register that name in the cluster.
+    ///
+    /// # Errors
+    /// [`Denied`]: `register-cluster` lacks it.
+    pub fn allow_register_cluster(&self, name: &str) -> Result<(), Denied> {
+        let allowed = self.grants().register_cluster.iter().any(|pattern| pattern.matches(name));
+        self.allow(allowed, "register-cluster", name)
+    }
+
     /// Whether it may spawn that component.
     ///
     /// # Errors

@@ -70,6 +70,7 @@ impl Names {
             Monitored::Pid(pid) => self.pid(*pid),
             Monitored::Name(name) => name.clone(),
             Monitored::NameAt { name, node } => format!("{name}@{}", self.node(*node)),
+            Monitored::ClusterName(name) => format!("{name} of the cluster"),
         }
     }
 

@@ -1,16 +1,16 @@
 use super::names::Names;
 use crate::sharing::{Change, Sharer, check_key};
 use crate::{
-    Badarg, CallError, CallFrom, Called, Calls, Context, ExitReason, Init, Message, Monitored, Next, Node, Pid,
-    ProcessBody, Reference, Server, ServerRef, SpawnOptions, Started,
+    Badarg, CallError, CallFrom, Called, Calls, ChildSpec, ChildStart, Context, ExitReason, Init, Message, Monitored,
+    Next, Node, Pid, Reference, Server, ServerRef, SpawnOptions, Started,
 };
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The local name of the process on each node.
-const NAME: &str = "cluster_names";
+/// The local name of the process on each node: one that no component can reach.
+const NAME: &str = "rusm:cluster_names";
 
 /// Names that are known in the whole cluster: OTP's `global`. Each node that takes part runs the process of this.
 ///
@@ -22,12 +22,14 @@ const NAME: &str = "cluster_names";
 /// without the name. All nodes agree who was first: registrations carry stamps that grow with the time of day and with every
 /// stamp that is known, and of two with the same stamp the lesser pid was first.
 ///
+/// [`Destination::ClusterName`](crate::Destination::ClusterName) and [`Monitored::ClusterName`] address whoever has a name.
+///
 /// Divergence: OTP asks all nodes before it registers, and ends a random one of two with `kill`. A name that must have one owner
 /// at any time, also in a partition, needs consensus; this is none.
 ///
 /// ```
 /// # use rusm_core::{Context, ExitReason, Node, NodeOptions, seam::Seams};
-/// use rusm_core::{ClusterNameError, ClusterNames};
+/// use rusm_core::{ClusterNameError, ClusterNames, Destination, Payload};
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
 /// ClusterNames::start(&node).await;
@@ -36,6 +38,7 @@ const NAME: &str = "cluster_names";
 /// assert_eq!(ClusterNames::whereis(context.node(), "ledger"), Some(context.pid()));
 /// let again = ClusterNames::register(&context, "ledger", context.pid()).await;
 /// assert_eq!(again, Err(ClusterNameError::Taken(context.pid())));
+/// context.send(Destination::ClusterName("ledger".to_owned()), Payload::local("hello")).unwrap();
 /// # });
 /// # assert_eq!(node.await_exit(ended).await, ExitReason::NORMAL);
 /// # });
@@ -75,19 +78,19 @@ fn table(node: &Node) -> Table {
 }
 
 impl ClusterNames {
-    /// The body of the process, for supervisors. It takes its local name, `cluster_names`, itself.
-    pub fn body() -> ProcessBody {
-        Registrar::body(())
+    /// The process as a supervisor's child, with its local name, `rusm:cluster_names`.
+    pub fn child_spec() -> ChildSpec {
+        ChildSpec::new("cluster_names", ChildStart::Native(Arc::new(|_| Registrar::body(())))).name(NAME)
     }
 
     /// Starts it.
     pub async fn start(node: &Node) -> Started {
-        node.start_process(options(), Self::body()).await
+        node.start_process(options(), Registrar::body(())).await
     }
 
     /// Starts it, linked to this process.
     pub async fn start_link(context: &Context) -> Started {
-        context.start_link(options(), Self::body()).await
+        context.start_link(options(), Registrar::body(())).await
     }
 
     /// Gives a process of this node a name of at most 255 bytes. It may have several. Source: OTP `global:register_name/2`.

@@ -36,7 +36,7 @@ pub(crate) use handle::{Observed, handle};
 pub(crate) use request::SystemRequest;
 pub use request::{Status, SysError};
 
-use crate::{Behaviour, Calls, Destination, ExitReason, Payload};
+use crate::{Behaviour, Calls, ClusterNames, Destination, ExitReason, Payload};
 use request::{Answer, Look};
 use std::any::{Any, type_name};
 use std::time::Duration;
@@ -128,6 +128,7 @@ async fn ask(
     let pid = match &process {
         Destination::Pid(pid) => Some(*pid),
         Destination::Name(name) => caller.own_node().whereis(name),
+        Destination::ClusterName(name) => ClusterNames::whereis(caller.own_node(), name),
         Destination::NameAt { .. } | Destination::Alias(_) => None,
     };
     let info = pid.and_then(|pid| caller.own_node().process_info(pid));

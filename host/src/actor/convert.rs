@@ -91,6 +91,7 @@ impl From<wit::Destination> for Destination {
         match to {
             wit::Destination::Pid(pid) => Self::Pid(pid.into()),
             wit::Destination::Name(name) => Self::Name(name),
+            wit::Destination::ClusterName(name) => Self::ClusterName(name),
             wit::Destination::Alias(alias) => Self::Alias(alias.into()),
             wit::Destination::NameAt(wit::RemoteName { name, node }) => {
                 Self::NameAt { name, node: NodeId::of_name(&node) }

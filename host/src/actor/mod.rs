@@ -1,5 +1,6 @@
 //! `rusm:actor`: what a component process does, and what the host calls in it.
 
+mod cluster;
 mod convert;
 mod process;
 mod supervisor;
@@ -18,6 +19,8 @@ pub(crate) mod bindings {
             "rusm:actor/process.spawn": async | trappable,
             "rusm:actor/process.call": async | trappable,
             "rusm:actor/process.exit": trappable,
+            "rusm:actor/cluster.register": async | trappable,
+            "rusm:actor/cluster.unregister": async | trappable,
             "rusm:actor/supervisor.start-child": async | trappable,
             "rusm:actor/supervisor.which-children": async | trappable,
         },
@@ -26,9 +29,10 @@ pub(crate) mod bindings {
     });
 }
 
-/// Adds `rusm:actor/process` and `rusm:actor/supervisor`.
+/// Adds `rusm:actor/process`, `rusm:actor/cluster` and `rusm:actor/supervisor`.
 pub(crate) fn add_to_linker(linker: &mut Linker<ProcessState>) -> wasmtime::Result<()> {
     bindings::rusm::actor::types::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
     bindings::rusm::actor::process::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
+    bindings::rusm::actor::cluster::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
     bindings::rusm::actor::supervisor::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)
 }

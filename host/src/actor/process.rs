@@ -38,6 +38,7 @@ impl ProcessState {
         match &to {
             types::Destination::Name(name) => self.reach(name)?,
             types::Destination::NameAt(remote) => self.reach_at(remote)?,
+            types::Destination::ClusterName(name) => self.reach_cluster(name)?,
             types::Destination::Pid(_) | types::Destination::Alias(_) => {}
         }
         Ok(to.into())
@@ -48,6 +49,7 @@ impl ProcessState {
         match object {
             Monitored::Pid(pid) => types::Monitored::Pid(pid.into()),
             Monitored::Name(name) => types::Monitored::Name(name),
+            Monitored::ClusterName(name) => types::Monitored::ClusterName(name),
             Monitored::NameAt { name, node } => {
                 let node = self.node_names.get(&node).cloned().unwrap_or_else(|| node.as_u32().to_string());
                 types::Monitored::NameAt(types::RemoteName { name, node })
@@ -135,6 +137,10 @@ impl wit::Host for ProcessState {
             types::Monitored::Name(name) => {
                 self.reach(&name)?;
                 self.context.monitor(name.as_str()).into()
+            }
+            types::Monitored::ClusterName(name) => {
+                self.reach_cluster(&name)?;
+                self.context.monitor(Monitored::ClusterName(name)).into()
             }
             types::Monitored::NameAt(remote) => {
                 self.reach_at(&remote)?;

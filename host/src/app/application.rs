@@ -1,6 +1,7 @@
 use crate::watched::Watched;
 use rusm_core::{
-    Context, ExitReason, Message, Node, Payload, Pid, SpawnOptions, Started, Supervisor, SupervisorSpec, process_body,
+    ClusterNames, Context, ExitReason, Message, Node, Payload, Pid, SpawnOptions, Started, Strategy, Supervisor,
+    SupervisorSpec, process_body,
 };
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -32,6 +33,9 @@ impl Drop for Ending {
         self.with(&ExitReason::KILLED);
     }
 }
+
+/// The registered name of the supervisor of what the runtime itself runs.
+const RUNTIME: &str = "rusm:runtime";
 
 /// Asks the application to stop.
 struct Stop;
@@ -73,15 +77,42 @@ impl Application {
 
 async fn run(context: &Context, root: SupervisorSpec, up: oneshot::Sender<Result<(), ExitReason>>) -> ExitReason {
     context.trap_exit(true);
-    let root = match Supervisor::start_link(context, root).await {
-        Started::Up(pid) => pid,
-        Started::Ignored => unreachable!("a supervisor does not ignore its start"),
-        Started::Failed(reason) => {
-            // Nobody waits any more when the starter was dropped.
-            let _ = up.send(Err(reason.clone()));
-            return reason;
-        }
+    let runtime = match start(context, runtime()).await {
+        Ok(pid) => pid,
+        Err(reason) => return not_up(reason, up),
     };
+    let reason = match start(context, root).await {
+        Ok(root) => run_tree(context, root, up).await,
+        Err(reason) => not_up(reason, up),
+    };
+    // It may have ended already.
+    let monitor = context.monitor(runtime);
+    context.exit_signal(runtime, ExitReason::SHUTDOWN);
+    context.receive_match(|message| matches!(message, Message::Down { monitor: of, .. } if *of == monitor)).await;
+    reason
+}
+
+/// What the runtime itself runs for an app, below a supervisor of its own.
+fn runtime() -> SupervisorSpec {
+    SupervisorSpec::new(Strategy::OneForOne).name(RUNTIME).child(ClusterNames::child_spec())
+}
+
+async fn start(context: &Context, spec: SupervisorSpec) -> Result<Pid, ExitReason> {
+    match Supervisor::start_link(context, spec).await {
+        Started::Up(pid) => Ok(pid),
+        Started::Ignored => unreachable!("a supervisor does not ignore its start"),
+        Started::Failed(reason) => Err(reason),
+    }
+}
+
+fn not_up(reason: ExitReason, up: oneshot::Sender<Result<(), ExitReason>>) -> ExitReason {
+    // Nobody waits any more when the starter was dropped.
+    let _ = up.send(Err(reason.clone()));
+    reason
+}
+
+/// Until the tree has ended, and why.
+async fn run_tree(context: &Context, root: Pid, up: oneshot::Sender<Result<(), ExitReason>>) -> ExitReason {
     if up.send(Ok(())).is_err() {
         context.exit_signal(root, ExitReason::SHUTDOWN);
     }
@@ -102,7 +133,7 @@ async fn run(context: &Context, root: SupervisorSpec, up: oneshot::Sender<Result
 mod tests {
     use super::*;
     use rusm_core::seam::Seams;
-    use rusm_core::{ChildSpec, NodeOptions, Strategy};
+    use rusm_core::{ChildSpec, NodeOptions};
 
     fn node() -> Node {
         Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())))

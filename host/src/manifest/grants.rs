@@ -21,6 +21,10 @@ pub struct Grants {
     pub reach: Vec<NamePattern>,
     /// Names that it may register.
     pub register: Vec<NamePattern>,
+    /// Names of the whole cluster that it may send to, look up or monitor.
+    pub reach_cluster: Vec<NamePattern>,
+    /// Names of the whole cluster that it may register.
+    pub register_cluster: Vec<NamePattern>,
     /// Components that it may spawn.
     pub spawn: BTreeSet<String>,
     /// Supervisors whose children it may start and list.
@@ -105,6 +109,8 @@ impl Default for Grants {
         Self {
             reach: Vec::new(),
             register: Vec::new(),
+            reach_cluster: Vec::new(),
+            register_cluster: Vec::new(),
             spawn: BTreeSet::new(),
             supervise: BTreeSet::new(),
             key_value: BTreeSet::new(),
@@ -123,6 +129,8 @@ impl Grants {
         let grants = Self {
             reach: patterns(&mut section, "reach"),
             register: patterns(&mut section, "register"),
+            reach_cluster: cluster_patterns(&mut section, "reach-cluster"),
+            register_cluster: cluster_patterns(&mut section, "register-cluster"),
             spawn: references.components(&mut section, "spawn"),
             supervise: references.supervisors(&mut section, "supervise"),
             key_value: names(&mut section, "key-value", |bucket| {
@@ -158,6 +166,20 @@ fn patterns(section: &mut Section<'_, '_>, key: &'static str) -> Vec<NamePattern
             && (node == "*" || !node.contains('*'))
             && !node.is_empty();
         (!sound).then_some(remedy)
+    };
+    names(section, key, wrong).into_iter().map(NamePattern::new).collect()
+}
+
+/// Names of the cluster have no node.
+fn cluster_patterns(section: &mut Section<'_, '_>, key: &'static str) -> Vec<NamePattern> {
+    let wrong = |text: &str| {
+        let prefix = text.strip_suffix('*').unwrap_or(text);
+        if prefix.starts_with(RESERVED_PREFIX) {
+            return Some("Names that begin with `rusm:` are of the runtime's own processes");
+        }
+        let sound = !text.is_empty() && !prefix.contains(['*', '@']);
+        (!sound)
+            .then_some("Write a name, or a prefix and a trailing `*`, as in \"room:*\"; it is the same on every node")
     };
     names(section, key, wrong).into_iter().map(NamePattern::new).collect()
 }

@@ -180,7 +180,7 @@ fn unknown_grants_name_the_nearest_one() {
     check(
         "[component.web.grants]\nreech = [\"a\"]\ncpu = true\n",
         "rusm.toml:6:1: component.web.grants.reech: unknown grant. Did you mean `reach`?
-         rusm.toml:7:1: component.web.grants.cpu: unknown grant. Use one of `reach`, `register`, `spawn`, `supervise`, `key-value`, `files`, `env`, `http`, `sockets`, `memory`",
+         rusm.toml:7:1: component.web.grants.cpu: unknown grant. Use one of `reach`, `register`, `reach-cluster`, `register-cluster`, `spawn`, `supervise`, `key-value`, `files`, `env`, `http`, `sockets`, `memory`",
     );
 }
 
@@ -194,6 +194,11 @@ fn grants_are_well_formed() {
          rusm.toml:9:12: component.web.grants.sockets: \"db\" cannot be granted. Name a host and its port, as in \"db.example.com:5432\" or \"[::1]:5432\"
          rusm.toml:10:8: component.web.grants.env: \"A=B\" cannot be granted. Name a variable, without its value
          rusm.toml:11:14: component.web.grants.key-value: \"\" cannot be granted. A bucket has a name of at least one character",
+    );
+    check(
+        "[component.web.grants]\nreach-cluster = [\"a@b\"]\nregister-cluster = [\"rusm:a\"]\n",
+        "rusm.toml:6:18: component.web.grants.reach-cluster: \"a@b\" cannot be granted. Write a name, or a prefix and a trailing `*`, as in \"room:*\"; it is the same on every node
+         rusm.toml:7:21: component.web.grants.register-cluster: \"rusm:a\" cannot be granted. Names that begin with `rusm:` are of the runtime's own processes",
     );
     check(
         "[component.web.grants]\nreach = [\"rusm:control@*\"]\n",

@@ -23,6 +23,12 @@ async fn names_are_neither_reached_nor_registered() {
     check("monitor-at lobby b", r#"reach = ["lobby@b"]"#).await;
     check("register lobby", r#"register = ["lobby"]"#).await;
     check("unregister lobby", r#"register = ["lobby"]"#).await;
+    check("send-cluster lobby hello", r#"reach-cluster = ["lobby"]"#).await;
+    check("call-cluster lobby hello", r#"reach-cluster = ["lobby"]"#).await;
+    check("whereis-cluster lobby", r#"reach-cluster = ["lobby"]"#).await;
+    check("monitor-cluster lobby", r#"reach-cluster = ["lobby"]"#).await;
+    check("register-cluster lobby", r#"register-cluster = ["lobby"]"#).await;
+    check("unregister-cluster lobby", r#"register-cluster = ["lobby"]"#).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

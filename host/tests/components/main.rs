@@ -1,6 +1,7 @@
 //! Real components as processes, in the real engine.
 
 mod actor;
+mod cluster;
 mod command;
 mod denied;
 mod limits;

@@ -42,6 +42,7 @@ pub mod bindings;
 pub use wasip2;
 
 mod actor;
+pub mod cluster;
 mod event_stream;
 mod http;
 pub mod key_value;
@@ -61,6 +62,7 @@ pub use bindings::actor::rusm::actor::types::{
     RemoteName, Term,
 };
 pub use bindings::websocket::rusm::serve::types::Request as OpeningRequest;
+pub use cluster::ClusterName;
 pub use event_stream::{EventStream, ServerEvent, events};
 #[doc(hidden)]
 pub use http::ExportedHttp;

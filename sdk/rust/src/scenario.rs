@@ -7,7 +7,7 @@ pub use crate::bindings::scenario::rusm::scenario::client::{
     EventStream, Frame, ReceiveError, Response, Websocket, request,
 };
 pub use crate::bindings::scenario::rusm::scenario::run::{
-    Observation, broken, healed, now_ms, observe, random, sleep_ms, sometimes,
+    Observation, broken, healed, nodes, now_ms, observe, random, sleep_ms, sometimes,
 };
 
 /// Makes a type that implements [`Workload`](crate::scenario::Workload) this component's scenario.

@@ -13,6 +13,7 @@
  * ```
  */
 import * as host from "rusm:actor/process@0.1.0";
+import * as cluster from "rusm:actor/cluster@0.1.0";
 import * as supervisor from "rusm:actor/supervisor@0.1.0";
 import type {
   Caller,
@@ -33,8 +34,8 @@ export { utf8Decode, utf8Encode };
 export type { Caller, Child, Event, ExitReason, Pid, Reference, Relations, Spawned, Term };
 
 /**
- * Whom a message goes to: a pid, a registered name, one of another node by `nameAt`, or an alias wrapped as
- * `{ tag: "alias", val }`.
+ * Whom a message goes to: a pid, a registered name, one of another node by `nameAt`, one of the whole cluster by `clusterName`, or
+ * an alias wrapped as `{ tag: "alias", val }`.
  */
 export type To = Pid | string | Destination;
 
@@ -175,6 +176,45 @@ export function monitor(object: Pid | string | Monitored): Reference {
 /** A registered name on another node of the cluster, to send to or to monitor. Grant: `reach = ["NAME@NODE"]`. */
 export function nameAt(name: string, node: string): { tag: "name-at"; val: RemoteName } {
   return { tag: "name-at", val: { name, node } };
+}
+
+/** A name of the whole cluster, to send to, to call or to monitor. Grant: `reach-cluster`. */
+export function clusterName(name: string): { tag: "cluster-name"; val: string } {
+  return { tag: "cluster-name", val: name };
+}
+
+/**
+ * Gives the calling process a name that is known in the whole cluster. Throws when another one has it, as far as this node
+ * knows. Of two that got it on nodes that did not reach each other the one that registered first keeps it; the other gets the
+ * exit signal `global_name_conflict`. Grant: `register-cluster`.
+ */
+export function registerInCluster(name: string): void {
+  cluster.register(name);
+}
+
+/** Takes a cluster name of this process away. Grant: `register-cluster`. */
+export function unregisterInCluster(name: string): void {
+  cluster.unregister(name);
+}
+
+/** The process that has this name in the cluster, as this node knows it, or `null`. Grant: `reach-cluster`. */
+export function whereisInCluster(name: string): Pid | null {
+  return cluster.whereis(name) ?? null;
+}
+
+/** The names that are registered in the cluster and that this component may reach, sorted. */
+export function namesInCluster(): string[] {
+  return cluster.names();
+}
+
+/** The name of this process's node. */
+export function ownNode(): string {
+  return cluster.node();
+}
+
+/** The names of the other nodes that there is a connection with, sorted. */
+export function otherNodes(): string[] {
+  return cluster.nodes();
 }
 
 /** Ends a monitor. */

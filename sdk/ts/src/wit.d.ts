@@ -46,7 +46,8 @@ declare module "rusm:actor/types@0.1.0" {
     | { tag: "pid"; val: Pid }
     | { tag: "name"; val: string }
     | { tag: "alias"; val: Reference }
-    | { tag: "name-at"; val: RemoteName };
+    | { tag: "name-at"; val: RemoteName }
+    | { tag: "cluster-name"; val: string };
 
   /** Who waits for a reply, and to which call. */
   export interface Caller {
@@ -55,7 +56,11 @@ declare module "rusm:actor/types@0.1.0" {
   }
 
   /** What a monitor watches. */
-  export type Monitored = { tag: "pid"; val: Pid } | { tag: "name"; val: string } | { tag: "name-at"; val: RemoteName };
+  export type Monitored =
+    | { tag: "pid"; val: Pid }
+    | { tag: "name"; val: string }
+    | { tag: "name-at"; val: RemoteName }
+    | { tag: "cluster-name"; val: string };
 
   /** A trapped exit signal. */
   export interface ExitEvent {
@@ -118,6 +123,17 @@ declare module "rusm:actor/process@0.1.0" {
   export function sendAfter(delayMs: number, to: Destination, message: Term): Reference;
   export function cancelTimer(timer: Reference): number | null;
   export function log(level: LogLevel, message: string): void;
+}
+
+declare module "rusm:actor/cluster@0.1.0" {
+  import type { Pid } from "rusm:actor/types@0.1.0";
+
+  export function register(name: string): void;
+  export function unregister(name: string): void;
+  export function whereis(name: string): Pid | null;
+  export function names(): string[];
+  export function node(): string;
+  export function nodes(): string[];
 }
 
 declare module "rusm:actor/supervisor@0.1.0" {

@@ -286,7 +286,9 @@ impl Driver {
                 .iter()
                 .map(|object| match object {
                     Monitored::Pid(pid) => directory.process_name(*pid),
-                    Monitored::Name(name) | Monitored::NameAt { name, .. } => name.clone(),
+                    Monitored::Name(name) | Monitored::NameAt { name, .. } | Monitored::ClusterName(name) => {
+                        name.clone()
+                    }
                 })
                 .collect();
             monitors.sort();

@@ -43,7 +43,9 @@ impl Seen {
                 monitor: directory.monitor_name(*monitor),
                 object: match object {
                     Monitored::Pid(pid) => directory.process_name(*pid),
-                    Monitored::Name(name) | Monitored::NameAt { name, .. } => name.clone(),
+                    Monitored::Name(name) | Monitored::NameAt { name, .. } | Monitored::ClusterName(name) => {
+                        name.clone()
+                    }
                 },
                 reason: reason.clone(),
             }),

@@ -1,7 +1,9 @@
 //! An actor that does what it is told: each call's text is an operation and its operands, the reply is what came of it.
 
 use rusm_sdk::process::{self, Relations};
-use rusm_sdk::{Actor, Caller, Event, ExitReason, Pid, Reference, Refusal, Term, export_actor, supervisor};
+use rusm_sdk::{
+    Actor, Caller, ClusterName, Event, ExitReason, Pid, Reference, Refusal, Term, cluster, export_actor, supervisor,
+};
 use std::time::{Duration, Instant};
 
 struct Puppet {
@@ -127,6 +129,23 @@ impl Puppet {
                 process::exit_signal(pid_of(pid), &ExitReason::new(word));
                 "ok".to_owned()
             }
+            "register-cluster" => result(cluster::register(operand)),
+            "unregister-cluster" => result(cluster::unregister(operand)),
+            "whereis-cluster" => match cluster::whereis(operand) {
+                Ok(Some(pid)) => json(&pid),
+                Ok(None) => "nobody".to_owned(),
+                Err(refusal) => refused(&refusal),
+            },
+            "cluster" => format!("{} {:?} {:?}", cluster::node(), cluster::nodes(), cluster::names()),
+            "send-cluster" => {
+                let (name, text) = split(operand);
+                result(process::send(ClusterName::new(name), text))
+            }
+            "call-cluster" => {
+                let (name, text) = split(operand);
+                called(process::call(ClusterName::new(name), text, Duration::from_secs(60)))
+            }
+            "monitor-cluster" => monitored(process::monitor(ClusterName::new(operand))),
             "register" => result(process::register(operand)),
             "unregister" => result(process::unregister(operand)),
             "whereis" => match process::whereis(operand) {
@@ -261,6 +280,7 @@ fn object(object: &rusm_sdk::Monitored) -> String {
     match object {
         rusm_sdk::Monitored::Pid(_) => "pid".to_owned(),
         rusm_sdk::Monitored::Name(name) => name.clone(),
+        rusm_sdk::Monitored::ClusterName(name) => format!("{name} of the cluster"),
         rusm_sdk::Monitored::NameAt(remote) => format!("{}@{}", remote.name, remote.node),
     }
 }
