@@ -1,8 +1,10 @@
 /**
- * One process per listener of `/events`: each second, who is in which room, restarts, and messages a second.
+ * One process per listener of `/events`: each second, who is in which room of the cluster, and messages a second; and how often
+ * rooms of this node were started again.
  */
-import { actor, call, exit, jsonTerm, readJson, self, sendAfter, showPid, whichChildren } from "rusm";
-import type { Child, Term } from "rusm";
+import { actor, call, exit, jsonTerm, namesInCluster, readJson, samePid, self, sendAfter, showPid } from "rusm";
+import { whereisInCluster, whichChildren } from "rusm";
+import type { Pid, Term } from "rusm";
 import { sendEvent } from "rusm/events";
 import type { EventStreamHandler } from "rusm/events";
 
@@ -14,6 +16,7 @@ interface Description {
   room: string;
   members: string[];
   messages: number;
+  node: string;
 }
 
 interface RoomLine extends Description {
@@ -53,20 +56,22 @@ function tick(delayMs: number): void {
 function look(): { rooms: RoomLine[]; busy: number; restarts: number } {
   const rooms: RoomLine[] = [];
   const children = whichChildren("rooms");
-  for (const child of children) {
-    const description = describeRoom(child);
-    if (description && child.pid) rooms.push({ ...description, pid: showPid(child.pid), restarts: child.restarts });
+  const names = namesInCluster();
+  for (const name of names) {
+    const pid = whereisInCluster(name);
+    const description = pid && describeRoom(pid);
+    if (!description) continue;
+    const child = children.find((child) => child.pid && samePid(child.pid, pid));
+    rooms.push({ ...description, pid: showPid(pid), restarts: child?.restarts ?? 0 });
   }
-  rooms.sort((a, b) => (a.room < b.room ? -1 : 1));
   const restarts = children.reduce((sum, child) => sum + child.restarts, 0);
-  return { rooms, busy: children.length - rooms.length, restarts };
+  return { rooms, busy: names.length - rooms.length, restarts };
 }
 
-/** Nothing while the room is being restarted, or busy. */
-function describeRoom(child: Child): Description | undefined {
-  if (!child.pid) return undefined;
+/** Nothing while the room is busy, or has just ended. */
+function describeRoom(pid: Pid): Description | undefined {
   try {
-    return readJson<Description>(call(child.pid, jsonTerm({ kind: "describe" }), DESCRIBE_TIMEOUT_MS));
+    return readJson<Description>(call(pid, jsonTerm({ kind: "describe" }), DESCRIBE_TIMEOUT_MS));
   } catch {
     return undefined;
   }

@@ -218,6 +218,10 @@ impl run::Host for ProcessState {
         Ok(())
     }
 
+    async fn nodes(&mut self) -> Guest<u32> {
+        Ok(Here::of(self)?.shared.servers.len() as u32)
+    }
+
     async fn random(&mut self) -> Guest<u64> {
         Ok(self.context().random())
     }

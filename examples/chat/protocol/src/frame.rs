@@ -36,6 +36,10 @@ pub enum ServerFrame {
         members: Vec<String>,
         /// What this client has not seen, oldest first.
         messages: Vec<Posted>,
+        /// The place of the newest message that the room has: a client that has seen a later one counts from here.
+        last: u64,
+        /// The node that the room lives on.
+        node: String,
     },
     /// Somebody said something.
     Message(Posted),
@@ -75,6 +79,10 @@ pub enum ServerFrame {
         members: Vec<String>,
         /// What this client has not seen, oldest first.
         messages: Vec<Posted>,
+        /// As with `joined`.
+        last: u64,
+        /// The node that the room lives on.
+        node: String,
     },
     /// What the client sent makes no sense.
     Error {

@@ -69,6 +69,14 @@ impl History {
     }
 }
 
+/// What is stored here of a room that lives elsewhere and that its window should have and has not: what was said while that node and
+/// this one did not reach each other, or in the last instant of a lost one. Older than a full window is only what fell out of it.
+pub fn missing<'a>(stored: &'a [Posted], window: &[Posted]) -> Vec<&'a Posted> {
+    let oldest = if window.len() as u64 == WINDOW { window.first().map_or(0, |posted| posted.at_ms) } else { 0 };
+    let known = |posted: &Posted| window.iter().any(|known| known.id == posted.id && known.sender == posted.sender);
+    stored.iter().filter(|posted| posted.at_ms >= oldest && !known(posted)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -112,6 +120,23 @@ mod tests {
         assert_eq!(take(&mut history, &mut bucket, post("ada", 1)), 1);
         let reloaded = History::from_stored(bucket.values().cloned().collect());
         assert_eq!(reloaded.admit(post("bob", 1), 9), Admission::Duplicate(2), "a restarted room knows it too");
+    }
+
+    #[test]
+    fn what_a_window_lacks_is_missing_unless_it_fell_out() {
+        let posted =
+            |id: u64, at_ms| Posted { seq: id, sender: "ada".into(), id: id.to_string(), text: "".into(), at_ms };
+        let check = |stored: &[Posted], window: &[Posted], expected: &[u64]| {
+            let missing: Vec<u64> = missing(stored, window).iter().map(|posted| posted.seq).collect();
+            assert_eq!(missing, expected);
+        };
+        let stored = [posted(1, 10), posted(2, 20), posted(3, 30)];
+        check(&stored, &[], &[1, 2, 3]);
+        check(&stored, &[posted(2, 20)], &[1, 3]);
+        check(&stored, &stored, &[]);
+        let full: Vec<Posted> = (0..WINDOW).map(|id| posted(1000 + id, 20 + id)).collect();
+        check(&stored, &full, &[2, 3]);
+        check(&stored, &full[1..], &[1, 2, 3]);
     }
 
     #[test]

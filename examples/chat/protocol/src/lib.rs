@@ -10,9 +10,11 @@ mod text;
 
 pub use backoff::backoff;
 pub use frame::{ClientFrame, ServerFrame};
-pub use history::{Admission, History, WINDOW, slot_key, slot_keys};
+pub use history::{Admission, History, WINDOW, missing, slot_key, slot_keys};
 pub use outbox::Outbox;
-pub use room::{Description, Joined, Outcome, Post, Posted, RoomEvent, RoomMessage, RoomRequest, room_process};
+pub use room::{
+    CopyEvent, Description, Joined, Outcome, Post, Posted, RoomEvent, RoomMessage, RoomRequest, room_process,
+};
 pub use text::{check_post, check_room, check_sender};
 
 /// The dynamic supervisor whose children the rooms are.

@@ -3,7 +3,7 @@
 use rusm_sdk::Pid;
 use serde::{Deserialize, Serialize};
 
-/// The name under which a room's process is registered.
+/// The name of the whole cluster under which a room's process is registered.
 pub fn room_process(room: &str) -> String {
     format!("room:{room}")
 }
@@ -49,6 +49,8 @@ pub enum RoomRequest {
     Post(Post),
     /// Answer: [`Description`].
     Describe,
+    /// Answer: the window of its history, a `Vec` of [`Posted`].
+    History,
 }
 
 /// What a member is told when it joins.
@@ -58,6 +60,10 @@ pub struct Joined {
     pub members: Vec<String>,
     /// The messages of the history that the caller has not seen, oldest first.
     pub messages: Vec<Posted>,
+    /// The place of the newest message. A room that lived on a lost node may come back with less than the caller has seen.
+    pub last: u64,
+    /// The room's node.
+    pub node: String,
 }
 
 /// What became of a message.
@@ -87,6 +93,8 @@ pub struct Description {
     pub members: Vec<String>,
     /// How many messages were ever posted.
     pub messages: u64,
+    /// The room's node.
+    pub node: String,
 }
 
 /// What is sent to a room without waiting.
@@ -105,8 +113,37 @@ pub enum RoomMessage {
         /// Who asked for it.
         by: String,
     },
+    /// `from` keeps a copy from now on: it is told [`CopyEvent::Window`], then [`CopyEvent::Message`] with each message.
+    Copy {
+        /// Whom to tell.
+        from: Pid,
+    },
     /// To itself: somebody else had the room's name first.
     Leave,
+}
+
+/// What a room sends to those that keep a copy of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum CopyEvent {
+    /// All that the room keeps, oldest first.
+    Window {
+        /// The room's name.
+        room: String,
+        /// Its process.
+        from: Pid,
+        /// The messages.
+        messages: Vec<Posted>,
+    },
+    /// One message more; it is durable where the room lives.
+    Message {
+        /// The room's name.
+        room: String,
+        /// Its process.
+        from: Pid,
+        /// The message.
+        posted: Posted,
+    },
 }
 
 /// What a room sends to its members.

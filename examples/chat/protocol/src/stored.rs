@@ -14,6 +14,20 @@ pub fn load(bucket: &Bucket, room: &str) -> Result<History, KeyValueError> {
     Ok(History::from_stored(stored))
 }
 
+/// Stores the whole window of a room in place of what is there.
+///
+/// # Errors
+/// The storage failed: some of it may be there.
+pub fn replace(bucket: &Bucket, room: &str, window: &[Posted]) -> Result<(), KeyValueError> {
+    let keys: Vec<String> = window.iter().map(|posted| slot_key(room, posted.seq)).collect();
+    for (key, _) in bucket.get_many(&slot_keys(room))? {
+        if !keys.contains(&key) {
+            bucket.delete(&key)?;
+        }
+    }
+    window.iter().zip(&keys).try_for_each(|(posted, key)| bucket.set_json(key, posted))
+}
+
 /// Stores a message. It is durable when this returns.
 ///
 /// # Errors

@@ -1,20 +1,25 @@
 //! One long-lived process per room: its members, and the history that outlives it.
 //!
-//! It is registered as `room:NAME`. A message is durable before anybody hears of it; members are monitored, and one
+//! It is registered as `room:NAME` in the whole cluster. A message is durable before anybody hears of it; members are monitored, and one
 //! that dies is out. When this process traps, its supervisor starts it again: it reads its history, and the
 //! members' sockets, which monitor it, come back by themselves.
+//!
+//! When its node is lost, whoever misses it first starts it on another one, with the copy that was kept there. Nodes that did not
+//! reach each other may both have done so: when they meet, the one that registered first is the room, and the other leaves.
 
+mod copies;
 mod members;
 mod store;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chat_protocol::{
-    Admission, Description, History, Joined, Outcome, Post, RoomEvent, RoomMessage, RoomRequest, check_post,
+    Admission, CopyEvent, Description, History, Joined, Outcome, Post, RoomEvent, RoomMessage, RoomRequest, check_post,
     check_room, check_sender, room_process,
 };
+use copies::Copies;
 use members::Members;
-use rusm_sdk::{Actor, Caller, Event, ExitReason, Monitored, Pid, Refusal, Term, export_actor, process};
+use rusm_sdk::{Actor, Caller, Event, ExitReason, Monitored, Pid, Refusal, Term, cluster, export_actor, process};
 use store::Store;
 
 struct Room {
@@ -22,6 +27,7 @@ struct Room {
     members: Members,
     history: History,
     store: Store,
+    copies: Copies,
 }
 
 impl Actor for Room {
@@ -31,7 +37,7 @@ impl Actor for Room {
         let store = Store::open(&name)?;
         // Whoever registers is the room. Another process of the same name, started by whoever found the room
         // between its death and its restart, is no failure: it leaves, in the orderly way that is not restarted.
-        let registered = process::register(&room_process(&name));
+        let registered = cluster::register(&room_process(&name));
         // Only now: nobody else writes this room's history from here on.
         let history = store.load()?;
         match registered {
@@ -39,7 +45,7 @@ impl Actor for Room {
             Err(Refusal::Badarg(_)) => send_to_self(&RoomMessage::Leave),
             Err(refusal) => return Err(refusal.text().to_owned()),
         }
-        Ok(Self { name, members: Members::default(), history, store })
+        Ok(Self { name, members: Members::default(), history, store, copies: Copies::default() })
     }
 
     fn call(&mut self, request: Term, caller: Caller) -> Option<Term> {
@@ -53,7 +59,9 @@ impl Actor for Room {
                 room: self.name.clone(),
                 members: self.members.names(),
                 messages: self.history.last_seq(),
+                node: cluster::node(),
             }),
+            Ok(RoomRequest::History) => Term::json(&self.history.after(0)),
             Err(error) => Term::json(&Outcome::Refused { reason: error.to_string() }),
         };
         Some(answer)
@@ -70,6 +78,7 @@ impl Actor for Room {
                 tell(from, &event);
             }
             Ok(RoomMessage::Crash { by }) => crash_on_request(&self.name, &by),
+            Ok(RoomMessage::Copy { from }) => self.copy(from),
             Ok(RoomMessage::Leave) => process::exit(&ExitReason::normal()),
             Err(error) => rusm_sdk::warn!("room {}: a message that makes no sense: {error}", self.name),
         }
@@ -78,9 +87,11 @@ impl Actor for Room {
     fn info(&mut self, event: Event) {
         if let Event::Down(down) = event
             && let Monitored::Pid(pid) = down.object
-            && self.members.remove(pid)
         {
-            self.tell_members();
+            self.copies.remove(pid);
+            if self.members.remove(pid) {
+                self.tell_members();
+            }
         }
     }
 }
@@ -92,7 +103,10 @@ impl Room {
             let _ = process::monitor(pid);
             self.tell_others(pid);
         }
-        Joined { members: self.members.names(), messages: self.history.after(after) }
+        let last = self.history.last_seq();
+        // A member that has seen more has it from a room that was lost, and counts from here.
+        let messages = self.history.after(after.min(last));
+        Joined { members: self.members.names(), messages, last, node: cluster::node() }
     }
 
     fn post(&mut self, post: Post) -> Outcome {
@@ -109,9 +123,20 @@ impl Room {
         }
         let seq = posted.seq;
         self.history.push(posted.clone());
+        let (room, from) = (self.name.clone(), process::self_pid());
+        self.copies.tell(&CopyEvent::Message { room, from, posted: posted.clone() });
         let event = RoomEvent::Message(posted);
         self.members.pids().for_each(|pid| tell(pid, &event));
         Outcome::Stored { seq, duplicate: false }
+    }
+
+    fn copy(&mut self, to: Pid) {
+        if self.copies.add(to) {
+            // A pid is never refused.
+            let _ = process::monitor(to);
+        }
+        let (room, from, messages) = (self.name.clone(), process::self_pid(), self.history.after(0));
+        let _ = process::send(to, Term::json(&CopyEvent::Window { room, from, messages }));
     }
 
     fn tell_members(&self) {

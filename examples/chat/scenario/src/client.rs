@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use chat_protocol::{ClientFrame, Post, Posted, ServerFrame};
-use rusm_sdk::scenario::{EventStream, broken, healed, now_ms, random, request, sleep_ms, sometimes};
+use rusm_sdk::scenario::{EventStream, broken, healed, nodes, now_ms, random, request, sleep_ms, sometimes};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,14 +13,18 @@ use crate::seen::Seen;
 
 /// How many messages one person says at most: with all of them, rooms see more than their window.
 const POSTS_MAX: u64 = 60;
+/// On a cluster less than the window: what fell out of it before it was handed to a room on another node would be gone.
+const POSTS_MAX_IN_CLUSTER: u64 = 30;
 const UNACKNOWLEDGED_MAX: usize = 4;
 const REQUEST_MS: u32 = 5_000;
 /// After the last fault everything must be at rest this soon.
 const REST_MS: u64 = 20_000;
+/// The same on a cluster, whose nodes have to find each other again first.
+const REST_MS_IN_CLUSTER: u64 = 80_000;
 /// At rest is what has been so for this long: who has just lost a connection may not know it yet.
 const CALM_MS: u64 = 2_000;
-/// So long everybody stays, so that the others see them.
-const STAY_MS: u64 = 30_000;
+/// So much longer everybody stays, so that the others see them.
+const STAY_MS: u64 = 10_000;
 
 #[derive(Deserialize)]
 struct HistoryAnswer {
@@ -29,6 +33,8 @@ struct HistoryAnswer {
 
 pub(crate) struct Client {
     index: usize,
+    posts_max: u64,
+    rest_ms: u64,
     link: Link,
     /// The last message that was seen.
     seen: u64,
@@ -43,7 +49,19 @@ impl Client {
     pub(crate) fn new(index: usize) -> Self {
         let (name, room) = PEOPLE[index];
         let link = Link::new(room, name);
-        Self { index, link, seen: 0, said: 0, unacknowledged: VecDeque::new(), members: Vec::new(), down: false }
+        let (posts_max, rest_ms) =
+            if nodes() > 1 { (POSTS_MAX_IN_CLUSTER, REST_MS_IN_CLUSTER) } else { (POSTS_MAX, REST_MS) };
+        Self {
+            index,
+            posts_max,
+            rest_ms,
+            link,
+            seen: 0,
+            said: 0,
+            unacknowledged: VecDeque::new(),
+            members: Vec::new(),
+            down: false,
+        }
     }
 
     pub(crate) fn run(&mut self) {
@@ -52,14 +70,15 @@ impl Client {
             self.listen(1 + below(80) as u32);
         }
         let healed_at = now_ms();
-        self.come_to_rest(healed_at + REST_MS);
+        self.come_to_rest(healed_at + self.rest_ms);
         if self.index == 0 {
             self.read_statistics();
         }
-        while now_ms() < healed_at + STAY_MS {
+        let stay_until = healed_at + self.rest_ms + STAY_MS;
+        while now_ms() < stay_until {
             self.listen(200);
         }
-        self.read_history(healed_at + STAY_MS + REST_MS);
+        self.read_history(stay_until + self.rest_ms);
         self.link.leave(true);
     }
 
@@ -97,7 +116,7 @@ impl Client {
     }
 
     fn say(&mut self) {
-        if self.said < POSTS_MAX && self.unacknowledged.len() < UNACKNOWLEDGED_MAX {
+        if self.said < self.posts_max && self.unacknowledged.len() < UNACKNOWLEDGED_MAX {
             let post = self.next_post();
             self.link.send(&ClientFrame::Post { id: post.id.clone(), text: post.text.clone() });
             self.unacknowledged.push_back(post);
@@ -106,7 +125,7 @@ impl Client {
 
     /// Over HTTP, where the answer is the acknowledgement. Only between the socket's messages: two ways have no order.
     fn say_by_request(&mut self) {
-        if self.said >= POSTS_MAX || !self.unacknowledged.is_empty() {
+        if self.said >= self.posts_max || !self.unacknowledged.is_empty() {
             return;
         }
         let post = self.next_post();
@@ -160,11 +179,16 @@ impl Client {
 
     fn take(&mut self, frame: ServerFrame) {
         match frame {
-            ServerFrame::Joined { members, messages, .. } => {
+            ServerFrame::Joined { members, messages, last, .. } => {
+                self.seen = self.seen.min(last);
                 (self.members, self.down) = (members, false);
                 self.see(messages);
             }
-            ServerFrame::Up { members, messages, .. } => {
+            ServerFrame::Up { members, messages, last, .. } => {
+                if last < self.seen {
+                    sometimes("a room was started elsewhere with less than its members had seen");
+                    self.seen = last;
+                }
                 if self.down && !self.unacknowledged.is_empty() {
                     sometimes("a room came back while a message was unacknowledged");
                 }
@@ -226,7 +250,7 @@ impl Client {
     }
 
     fn read_statistics(&mut self) {
-        let deadline = now_ms() + REST_MS;
+        let deadline = now_ms() + self.rest_ms;
         let mut last = "none came".to_owned();
         while now_ms() < deadline {
             let Ok(stream) = EventStream::connect("/events", REQUEST_MS) else {
@@ -242,7 +266,10 @@ impl Client {
                 }
             }
         }
-        broken("statistics-arrive", &format!("no event names {} within {REST_MS} ms; the last: {last}", self.name()));
+        broken(
+            "statistics-arrive",
+            &format!("no event names {} within {} ms; the last: {last}", self.name(), self.rest_ms),
+        );
     }
 
     fn read_history(&mut self, deadline: u64) {

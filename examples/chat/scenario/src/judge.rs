@@ -7,10 +7,22 @@ use chat_protocol::{Posted, WINDOW};
 use crate::seen::Seen;
 
 /// A property that does not hold, and where it shows.
-type Finding = (&'static str, String);
+pub(crate) type Finding = (&'static str, String);
 
 /// Judges the notes of all clients, in the order in which each wrote them.
 pub(crate) fn judge(notes: &[(u32, &str)]) -> Vec<Finding> {
+    let (by_client, mut findings) = by_client(notes);
+    for (client, seen) in &by_client {
+        let who = format!("client {client}");
+        let messages: Vec<_> = seen.iter().filter_map(|seen| message(seen)).collect();
+        in_order(&who, &messages, &mut findings);
+        acknowledged_is_kept(&who, seen, &mut findings);
+    }
+    findings
+}
+
+/// What each client has noted, and what cannot be read.
+pub(crate) fn by_client(notes: &[(u32, &str)]) -> (BTreeMap<u32, Vec<Seen>>, Vec<Finding>) {
     let mut by_client: BTreeMap<u32, Vec<Seen>> = BTreeMap::new();
     let mut findings = Vec::new();
     for (client, text) in notes {
@@ -19,13 +31,7 @@ pub(crate) fn judge(notes: &[(u32, &str)]) -> Vec<Finding> {
             Err(error) => findings.push(("notes-are-readable", format!("client {client}: {error}: {text}"))),
         }
     }
-    for (client, seen) in &by_client {
-        let who = format!("client {client}");
-        let messages: Vec<_> = seen.iter().filter_map(|seen| message(seen)).collect();
-        in_order(&who, &messages, &mut findings);
-        acknowledged_is_kept(&who, seen, &mut findings);
-    }
-    findings
+    (by_client, findings)
 }
 
 fn message(seen: &Seen) -> Option<&Posted> {

@@ -1,8 +1,8 @@
 //! One process per WebSocket: a member of its room, and what stands between the room and the page.
 //!
-//! It monitors the room. When the room dies the socket stays: it tells the page, looks for the restarted room, joins
-//! again with the last message that it forwarded, and hands in again what the room had not confirmed. The room knows
-//! a message by its id, so nobody sees one twice.
+//! It monitors the room, on whatever node of the cluster that is. When the room dies the socket stays: it tells the page, looks
+//! for the restarted room, joins again with the last message that it forwarded, and hands in again what the room had not
+//! confirmed. The room knows a message by its id, so nobody sees one twice. A room whose node is lost is started on this one.
 
 mod opening;
 
@@ -12,7 +12,8 @@ use chat_protocol::{
 };
 use opening::Opening;
 use rusm_sdk::{
-    Actor, Event, Frame, OpeningRequest, Pid, Reference, Term, WebSocket, export_websocket, process, socket, supervisor,
+    Actor, Event, Frame, OpeningRequest, Pid, Reference, Term, WebSocket, cluster, export_websocket, process, socket,
+    supervisor,
 };
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -39,6 +40,8 @@ struct Member {
     /// Nothing while the room is being looked for.
     joined: Option<InRoom>,
     joined_before: bool,
+    /// The room is on a lost node, where nobody can start it again.
+    lost: bool,
     /// The last message that was forwarded.
     seen: u64,
     outbox: Outbox,
@@ -47,7 +50,7 @@ struct Member {
 impl Actor for Member {
     fn init(_args: Term) -> Result<Self, String> {
         let (room, name) = (String::new(), String::new());
-        Ok(Self { room, name, joined: None, joined_before: false, seen: 0, outbox: Outbox::default() })
+        Ok(Self { room, name, joined: None, joined_before: false, lost: false, seen: 0, outbox: Outbox::default() })
     }
 
     fn message(&mut self, message: Term) {
@@ -87,6 +90,7 @@ impl Actor for Member {
         if let Event::Down(down) = event
             && let Some(room) = self.joined.take_if(|room| room.monitor == down.monitor)
         {
+            self.lost = down.reason.word == "noconnection";
             tell(&ServerFrame::down(room.pid.to_string(), down.reason));
             join_later(0);
         }
@@ -145,12 +149,12 @@ impl Member {
 
     fn find_room(&self, attempt: u32) -> Result<Pid, String> {
         let name = room_process(&self.room);
-        let whereis = || process::whereis(&name).map_err(|refusal| refusal.text().to_owned());
+        let whereis = || cluster::whereis(&name).map_err(|refusal| refusal.text().to_owned());
         if let Some(pid) = whereis()? {
             return Ok(pid);
         }
         // A room that died is its supervisor's to start again; one that never was is started by its first member.
-        if !self.joined_before || attempt >= RESTART_ATTEMPTS {
+        if !self.joined_before || self.lost || attempt >= RESTART_ATTEMPTS {
             supervisor::start_child(ROOMS_SUPERVISOR, self.room.as_str()).map_err(|error| format!("{error:?}"))?;
         }
         // Whoever has the name is the room: somebody else may have started it at the same time.
@@ -170,18 +174,19 @@ impl Member {
         joined.map(|joined| (InRoom { pid, monitor }, joined))
     }
 
-    fn enter(&mut self, room: InRoom, Joined { members, messages }: Joined) {
+    fn enter(&mut self, room: InRoom, Joined { members, messages, last, node }: Joined) {
+        self.seen = self.seen.min(last);
         let messages = self.unseen(messages);
         let pid = room.pid.to_string();
         tell(&if self.joined_before {
-            ServerFrame::Up { pid, members, messages }
+            ServerFrame::Up { pid, members, messages, last, node }
         } else {
-            ServerFrame::Joined { room: self.room.clone(), pid, members, messages }
+            ServerFrame::Joined { room: self.room.clone(), pid, members, messages, last, node }
         });
         for post in self.outbox.waiting() {
             send(room.pid, &RoomMessage::Post { post: post.clone(), from: process::self_pid() });
         }
-        self.joined_before = true;
+        (self.joined_before, self.lost) = (true, false);
         self.joined = Some(room);
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn rooms() -> Response {
     }
 }
 
-/// The last messages, oldest first; read from the bucket, so that a room that is down has a history too.
+/// The last messages, oldest first.
 pub(crate) fn history(room: &str) -> Response {
     if let Err(reason) = check_room(room) {
         return problem(400, &reason);

@@ -8,7 +8,7 @@ use chat_protocol::{
     backoff, room_process, stored,
 };
 use rusm_sdk::key_value::{Bucket, KeyValueError};
-use rusm_sdk::{Pid, Term, process, supervisor};
+use rusm_sdk::{Pid, Term, cluster, process, supervisor};
 use serde::Serialize;
 
 /// How long a room may take to describe itself before it is shown as busy.
@@ -24,32 +24,46 @@ pub(crate) struct RoomLine {
     name: String,
     /// Nothing while the room does not run.
     pid: Option<String>,
+    /// Where it runs.
+    node: Option<String>,
+    /// On this node.
     restarts: u32,
     members: Vec<String>,
     /// How many messages were ever posted; nothing while the room does not answer.
     messages: Option<u64>,
 }
 
-/// All rooms, by name: those that run, and those that only have a history.
+/// All rooms, by name: those that run anywhere in the cluster, and those that only have a history here.
 pub(crate) fn all() -> Result<Vec<RoomLine>, String> {
     let known = Bucket::open(ROOMS_BUCKET).and_then(|bucket| bucket.keys()).map_err(text)?;
-    let idle = |name: String| RoomLine { name, pid: None, restarts: 0, members: Vec::new(), messages: None };
+    let idle =
+        |name: String| RoomLine { name, pid: None, node: None, restarts: 0, members: Vec::new(), messages: None };
     let mut rooms: BTreeMap<_, _> = known.into_iter().map(|name| (name.clone(), idle(name))).collect();
-    for child in supervisor::which_children(ROOMS_SUPERVISOR).map_err(|error| format!("{error:?}"))? {
-        let Some(pid) = child.pid else { continue };
+    let children = supervisor::which_children(ROOMS_SUPERVISOR).map_err(|error| format!("{error:?}"))?;
+    for name in cluster::names() {
+        let Ok(Some(pid)) = cluster::whereis(&name) else { continue };
         // A room that dies or is busy just now is in the list by its name.
         let Ok(answer) = process::call(pid, Term::json(&RoomRequest::Describe), DESCRIBE_TIMEOUT) else { continue };
-        if let Ok(Description { room, members, messages }) = answer.to_json() {
-            let line = rooms.entry(room.clone()).or_insert_with(|| idle(room));
-            (line.pid, line.restarts) = (Some(pid.to_string()), child.restarts);
-            (line.members, line.messages) = (members, Some(messages));
+        if let Ok(Description { room, members, messages, node }) = answer.to_json() {
+            let child = children.iter().find(|child| child.pid == Some(pid));
+            let restarts = child.map_or(0, |child| child.restarts);
+            let pid = Some(pid.to_string());
+            let line =
+                RoomLine { name: room.clone(), pid, node: Some(node), restarts, members, messages: Some(messages) };
+            rooms.insert(room, line);
         }
     }
     Ok(rooms.into_values().collect())
 }
 
-/// The messages of a room, oldest first; nothing when there never was such a room.
+/// The messages of a room, oldest first; nothing when there never was such a room. The room says it, wherever it runs; of one that
+/// is down or does not answer it is what is stored here.
 pub(crate) fn history(room: &str) -> Result<Option<Vec<Posted>>, String> {
+    if let Some(pid) = whereis(room)?
+        && let Ok(answer) = process::call(pid, Term::json(&RoomRequest::History), DESCRIBE_TIMEOUT)
+    {
+        return answer.to_json().map(Some).map_err(|error| error.to_string());
+    }
     if !Bucket::open(ROOMS_BUCKET).and_then(|bucket| bucket.exists(room)).map_err(text)? {
         return Ok(None);
     }
@@ -98,7 +112,7 @@ fn open(room: &str) -> Result<Pid, String> {
 }
 
 fn whereis(room: &str) -> Result<Option<Pid>, String> {
-    process::whereis(&room_process(room)).map_err(|refusal| refusal.text().to_owned())
+    cluster::whereis(&room_process(room)).map_err(|refusal| refusal.text().to_owned())
 }
 
 fn text(error: KeyValueError) -> String {

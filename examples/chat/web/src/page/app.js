@@ -12,6 +12,8 @@ const me = {
   attempt: 0,
   /** The newest message that this page has. */
   seen: 0,
+  /** The messages that this page shows, by sender and id. */
+  shown: new Set(),
   members: [],
   /** Messages that the room has not acknowledged, oldest first: {id, text, element}. */
   outbox: [],
@@ -93,6 +95,10 @@ function messageElement(sender, text) {
 function showStored(posted) {
   if (posted.seq <= me.seen) return;
   me.seen = posted.seq;
+  // A room that was lost with its node and has less now may be given the rest again, in another place.
+  const key = `${posted.sender}/${posted.id}`;
+  if (me.shown.has(key)) return;
+  me.shown.add(key);
   const mine = posted.sender === me.name;
   const waiting = mine ? me.outbox.find((message) => message.id === posted.id) : undefined;
   const element = waiting?.element ?? messageElement(posted.sender, posted.text);
@@ -216,10 +222,11 @@ function take(frame) {
   }
 }
 
-function joined({ pid, members, messages }) {
+function joined({ pid, members, messages, last, node }) {
   me.attempt = 0;
+  me.seen = Math.min(me.seen, last);
   link("open", "Connected");
-  running(pid);
+  running(`${pid}@${node}`);
   for (const posted of messages) showStored(posted);
   added(true);
   showMembers(members);
@@ -270,12 +277,14 @@ function addStep(kind, text, time) {
 
 function since() { return `+${Math.round(performance.now() - me.crash.at)} ms`; }
 
-function up({ pid, members, messages }) {
+function up({ pid: number, members, messages, last, node }) {
   const before = me.seen;
+  const pid = `${number}@${node}`;
+  me.seen = Math.min(me.seen, last);
   running(pid);
   if (me.crash) {
     const kept = before ? `, with its history up to message ${before}` : "";
-    addStep("up", `its supervisor has started ${pid} in its place${kept}`);
+    addStep("up", `${pid} was started in its place${kept}`);
     process("returning", `Restarted as ${pid}`);
     me.crash.timer = setTimeout(finishCrash, RETURN_MS);
   }
@@ -427,7 +436,7 @@ function enterRoom() {
   $("pid").textContent = "<…>";
   process("starting", "Starting");
   if (me.crash) clearTimeout(me.crash.timer);
-  Object.assign(me, { seen: 0, members: [], crash: null, outbox: [] });
+  Object.assign(me, { seen: 0, shown: new Set(), members: [], crash: null, outbox: [] });
   $("stored").replaceChildren();
   $("pending").replaceChildren();
   paintMembers();
