@@ -54,3 +54,39 @@ async fn linker(context: Context, sim: SimHandle, number: u64, all: Arc<OnceLock
     }
     idle(context).await;
 }
+
+/// Whoever takes its links away hears nothing of those that it was linked to, also of one that ends just then.
+#[rusm_sim::test(seeds = 200, sometimes = ["it ended before", "it ended after"])]
+async fn no_exit_comes_from_whom_one_is_not_linked_to_any_more(sim: SimHandle) {
+    let node = Node::start(sim.node_options("a"));
+    let workers: Vec<Pid> = (0..PROCESSES).map(|_| node.spawn(idle)).collect();
+    let unlinker = node.spawn({
+        let (sim, workers) = (sim.clone(), workers.clone());
+        move |context| unlinker(context, sim, workers)
+    });
+    storm(&sim, &node, PROCESSES, |random| workers.get((random % PROCESSES) as usize).copied()).await;
+    sim.sleep(Duration::from_secs(60)).await;
+    assert!(node.process_info(unlinker).is_none(), "it is not done");
+    clear(&sim, &node).await;
+}
+
+async fn unlinker(context: Context, sim: SimHandle, workers: Vec<Pid>) {
+    let mut rng = sim.random("unlinker");
+    context.trap_exit(true);
+    for _ in 0..60 {
+        let worker = workers[below(&mut rng, PROCESSES) as usize];
+        let exit = |message: &Message| matches!(message, Message::Exit { from, .. } if *from == worker);
+        context.link(worker);
+        context.sleep(micros(&mut rng, 300)).await;
+        context.unlink(worker);
+        // Once it is unlinked at most one lies there, from before.
+        if context.try_receive(exit).is_some() {
+            sim.sometimes("it ended before");
+        }
+        let late = context.receive_timeout(micros(&mut rng, 600), exit).await;
+        assert!(late.is_none(), "{late:?} of a link that is gone");
+        if !context.is_alive(worker).await {
+            sim.sometimes("it ended after");
+        }
+    }
+}

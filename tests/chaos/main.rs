@@ -17,6 +17,7 @@ mod soup;
 mod supervisors;
 mod support;
 mod timers;
+mod told_groups;
 mod told_instances;
 mod told_processes;
 mod told_supervisor;

@@ -16,23 +16,36 @@ const REST: Duration = Duration::from_secs(4);
 /// How long an instance takes to end when it is told to.
 const TAKES: Duration = Duration::from_millis(100);
 
-/// What instances have seen, and how many of the next starts fail.
 #[derive(Clone, Default)]
-struct Nursery(Arc<Mutex<(Vec<String>, u64)>>);
+struct Nursery(Arc<Mutex<Inside>>);
+
+/// What instances have seen, and how they behave.
+#[derive(Default)]
+struct Inside {
+    log: Vec<String>,
+    /// How many of the next starts fail.
+    fails: u64,
+    /// Whether they end of nothing but a kill.
+    stubborn: bool,
+}
 
 impl Nursery {
     fn note(&self, line: String) {
-        self.0.lock().expect("nobody panics with it").0.push(line);
+        self.0.lock().expect("nobody panics with it").log.push(line);
     }
 
     fn fail_next(&self, times: u64) {
-        self.0.lock().expect("nobody panics with it").1 = times;
+        self.0.lock().expect("nobody panics with it").fails = times;
+    }
+
+    fn is_stubborn(&self) -> bool {
+        self.0.lock().expect("nobody panics with it").stubborn
     }
 
     fn fails(&self) -> bool {
         let mut inside = self.0.lock().expect("nobody panics with it");
-        let fails = inside.1 > 0;
-        inside.1 -= u64::from(fails);
+        let fails = inside.fails > 0;
+        inside.fails -= u64::from(fails);
         fails
     }
 
@@ -62,7 +75,7 @@ async fn run(context: Context, args: ChildArgs, nursery: Nursery) -> ExitReason 
     let Message::Exit { from, reason } = context.receive().await else { panic!("nobody sends messages") };
     if Some(from) == context.parent() {
         nursery.note(format!("stop {number} {}", reason.word()));
-        context.sleep(TAKES).await;
+        context.sleep(if nursery.is_stubborn() { Duration::MAX } else { TAKES }).await;
     }
     reason
 }
@@ -224,7 +237,10 @@ impl Operator {
 
     async fn compare(&mut self) {
         self.sim.sleep(REST).await;
-        let mut log = std::mem::take(&mut self.nursery.0.lock().expect("nobody panics with it").0);
+        // Who has not the time to end will be killed.
+        let stubborn = self.like.shutdown == Shutdown::Timeout(TAKES / 2);
+        self.nursery.0.lock().expect("nobody panics with it").stubborn = stubborn;
+        let mut log = std::mem::take(&mut self.nursery.0.lock().expect("nobody panics with it").log);
         if self.ended {
             // They are stopped all at once.
             log.sort_unstable();

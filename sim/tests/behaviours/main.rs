@@ -17,6 +17,8 @@ mod told_machine;
 
 use rusm_core::{Context, ExitReason, Message, Node, Payload, Pid};
 use rusm_sim::{Sim, SimOptions};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const SEEDS: u64 = 50;
@@ -36,6 +38,12 @@ where
         let sim = Sim::new(SimOptions::new(seed));
         let node = Node::start(sim.node_options("a"));
         let (body, (ended, reason)) = (body.clone(), tokio::sync::oneshot::channel());
+        let finished = Arc::new(AtomicBool::new(false));
+        let is_finished = finished.clone();
+        let body = move |context| async move {
+            body(context).await;
+            is_finished.store(true, Ordering::Relaxed);
+        };
         node.spawn(move |context: Context| async move {
             let (_, monitor) = context.spawn_monitor(body);
             let down =
@@ -44,6 +52,8 @@ where
         });
         let reason = sim.block_on(async move { reason.await.expect("a reason") });
         assert_eq!(reason.as_deref(), Ok("down normal"), "seed {seed}");
+        // What tells of the end may be what is broken.
+        assert!(finished.load(Ordering::Relaxed), "it ended before it was done, seed {seed}");
     }
 }
 

@@ -5,12 +5,15 @@ mod model;
 mod puppet;
 
 use crate::support::below;
-use model::{Index, Model};
-use puppet::{Order, Told, number_of, puppet};
+use model::{Index, Model, Process};
+use puppet::{KIND, Order, Said, Start, Told, number_of, numbered, puppet};
 use rand_core::Rng;
-use rusm_core::{AliasMode, Destination, ExitReason, Message, Monitored, Node, Payload, Pid, Reference};
+use rusm_core::{
+    AliasMode, Destination, ExitReason, Message, Monitored, Node, Payload, Pid, ProcessSpec, Reference, process_body,
+};
 use rusm_sim::SimHandle;
 use rusm_transport::cluster::ClusterOptions;
+use std::sync::Arc;
 use std::time::Duration;
 
 const NAMES: [&str; 3] = ["x", "y", "z"];
@@ -21,7 +24,13 @@ const STEPS: usize = 60;
 /// Longer than anything takes that a step leads to.
 const REST: Duration = Duration::from_secs(3);
 
-#[rusm_sim::test(seeds = 150, sometimes = ["somebody else died", "a call timed out", "an alias took a message"])]
+#[rusm_sim::test(
+    seeds = 150,
+    sometimes = [
+        "somebody else died", "a call timed out", "an alias took a message", "a spawn was refused its name",
+        "a burst went several ways"
+    ]
+)]
 async fn everybody_has_what_the_model_says(sim: SimHandle) {
     told(sim, 1).await;
 }
@@ -51,6 +60,10 @@ struct Operator {
     model: Model,
     pids: Vec<Pid>,
     references: Vec<Reference>,
+    /// What each of the references monitors.
+    objects: Vec<Option<Monitored>>,
+    /// The alias that was sent to the last time.
+    used: Option<usize>,
     /// The last number that was sent.
     sent: u64,
 }
@@ -69,14 +82,15 @@ impl Operator {
         let names: Vec<String> = NODES[..nodes].iter().map(|name| (*name).to_owned()).collect();
         let start = |name: &String| {
             let node = Node::start(sim.node_options(name));
+            node.register_factory(KIND, Arc::new(|_: &Node, _: &ProcessSpec| Ok(process_body(puppet))));
             if nodes > 1 {
                 sim.join(&node, ClusterOptions { cluster: 1, nodes: names.clone(), ..ClusterOptions::default() });
             }
             node
         };
         let nodes: Vec<Node> = names.iter().map(start).collect();
-        let (pids, references) = (Vec::new(), Vec::new());
-        let mut operator = Self { sim, nodes, model: Model::default(), pids, references, sent: 0 };
+        let (pids, references, objects) = (Vec::new(), Vec::new(), Vec::new());
+        let mut operator = Self { sim, nodes, model: Model::default(), pids, references, objects, used: None, sent: 0 };
         (0..PROCESSES).for_each(|index| operator.spawn_on(index));
         operator
     }
@@ -97,7 +111,7 @@ impl Operator {
 
     fn spawn_on(&mut self, index: usize) {
         let node = index % self.nodes.len();
-        self.model.spawn(node);
+        self.model.spawn(node, None);
         self.pids.push(self.nodes[node].spawn(puppet));
     }
 
@@ -162,7 +176,7 @@ impl Operator {
     async fn step(&mut self, rng: &mut impl Rng) -> String {
         let (by, other) = (self.living(rng), self.anybody(rng));
         let pid = self.pids[other];
-        match below(rng, 20) {
+        match below(rng, 22) {
             0..3 => {
                 self.tell(by, Order::Link(pid)).await;
                 self.model.link(by, other);
@@ -194,17 +208,24 @@ impl Operator {
                 assert!(matches!(told, Told::Flag(flag) if flag == expected), "{other} lives: {told:?}");
                 format!("{by} asks whether {other} lives")
             }
+            19 => self.start_with_init(rng, by).await,
+            20 => self.burst(rng, by).await,
             _ => self.send_after(rng, by).await,
         }
+    }
+
+    fn know(&mut self, reference: Reference, object: Option<Monitored>) {
+        self.references.push(reference);
+        self.objects.push(object);
     }
 
     async fn monitor(&mut self, rng: &mut impl Rng, by: Index) -> String {
         let modes = [None, None, Some(AliasMode::Explicit), Some(AliasMode::Demonitor), Some(AliasMode::Reply)];
         let (meant, mode) = (self.meant(rng, by), modes[below(rng, 5) as usize]);
         let step = format!("{by} monitors {:?} ({:?}), {mode:?}", meant.process, meant.monitored);
-        let told = self.tell(by, Order::Monitor(meant.monitored, mode)).await;
+        let told = self.tell(by, Order::Monitor(meant.monitored.clone(), mode)).await;
         let Told::Reference(monitor) = told else { panic!("{step}: {told:?}") };
-        self.references.push(monitor);
+        self.know(monitor, Some(meant.monitored));
         self.model.monitor(by, meant.process, mode);
         step
     }
@@ -213,7 +234,7 @@ impl Operator {
         let Some(watch) = self.watch_of(rng, by) else {
             let told = self.tell(by, Order::Alias).await;
             let Told::Reference(alias) = told else { panic!("an alias: {told:?}") };
-            self.references.push(alias);
+            self.know(alias, None);
             self.model.alias(by);
             return format!("{by} makes an alias");
         };
@@ -233,8 +254,11 @@ impl Operator {
 
     async fn send(&mut self, rng: &mut impl Rng, by: Index) -> String {
         let number = self.next_number();
-        if below(rng, 3) == 0 && !self.references.is_empty() {
-            let watch = below(rng, self.references.len() as u64) as usize;
+        if below(rng, 2) == 0 && !self.references.is_empty() {
+            // Often the one that was used before: it may be over by that.
+            let another = below(rng, self.references.len() as u64) as usize;
+            let watch = self.used.filter(|_| below(rng, 2) == 0).unwrap_or(another);
+            self.used = Some(watch);
             if self.model.watches[watch].alias.is_some() {
                 self.sim.sometimes("an alias took a message");
             }
@@ -266,16 +290,22 @@ impl Operator {
     }
 
     async fn exit(&mut self, rng: &mut impl Rng, by: Index, other: Index) -> String {
-        let word = ["normal", "kill", "boom", "shutdown"][below(rng, 4) as usize];
-        let before = self.model.alive().len();
+        let number = self.next_number();
+        let reason = match below(rng, 4) {
+            0 => ExitReason::NORMAL,
+            1 => ExitReason::KILL,
+            2 => numbered("boom", number),
+            _ => numbered("shutdown", number),
+        };
+        let (before, text) = (self.model.alive().len(), reason.to_string());
         let step = if below(rng, 3) == 0 {
-            self.tell(by, Order::Return(ExitReason::new(word))).await;
-            self.model.end(by, word);
-            format!("{by} returns {word}")
+            self.tell(by, Order::Return(reason)).await;
+            self.model.end(by, &text);
+            format!("{by} returns {text}")
         } else {
-            self.tell(by, Order::Exit(self.pids[other], ExitReason::new(word))).await;
-            self.model.exit_signal(by, other, word);
-            format!("{by} sends the exit signal {word} to {other}")
+            self.tell(by, Order::Exit(self.pids[other], reason)).await;
+            self.model.exit_signal(by, other, &text);
+            format!("{by} sends the exit signal {text} to {other}")
         };
         if self.model.alive().len() + 1 < before {
             self.sim.sometimes("somebody else died");
@@ -301,19 +331,83 @@ impl Operator {
 
     async fn start_other(&mut self, rng: &mut impl Rng, by: Index) -> String {
         let (link, monitor) = (below(rng, 2) == 0, below(rng, 2) == 0);
-        let told = self.tell(by, Order::Spawn { link, monitor }).await;
+        let (own, node) = (self.model.processes[by].node, below(rng, self.nodes.len() as u64) as usize);
+        if below(rng, 2) == 0 {
+            let order = Order::SpawnOn { node: self.nodes[node].id(), link, monitor };
+            self.started(by, node, order, (link, monitor)).await;
+            return format!("{by} spawns one on node {node}, link {link}, monitor {monitor}");
+        }
+        let name = (below(rng, 2) == 0).then_some(NAMES[below(rng, 3) as usize]);
+        let new = self.started(by, own, Order::Spawn { link, monitor, name }, (link, monitor)).await;
+        if let Some(name) = name
+            && !self.model.register(name, new)
+        {
+            self.sim.sometimes("a spawn was refused its name");
+            self.model.end(new, "already_started");
+        }
+        format!("{by} spawns {new}, link {link}, monitor {monitor}, name {name:?}")
+    }
+
+    async fn start_with_init(&mut self, rng: &mut impl Rng, by: Index) -> String {
+        let (link, monitor) = (below(rng, 2) == 0, below(rng, 2) == 0);
+        let how = [Start::Up, Start::Fails, Start::Ignored][below(rng, 3) as usize];
+        let (step, order) = (format!("{by} starts one: {how:?}"), Order::Start { link, monitor, how });
+        if let Start::Up = how {
+            self.started(by, self.model.processes[by].node, order, (link, monitor)).await;
+        } else {
+            // It leaves nothing behind.
+            let told = self.tell(by, order).await;
+            assert!(matches!(told, Told::NotStarted), "{step}: {told:?}");
+        }
+        step
+    }
+
+    /// It starts another one by that order.
+    async fn started(&mut self, by: Index, node: usize, order: Order, (link, monitor): (bool, bool)) -> Index {
+        let told = self.tell(by, order).await;
         let Told::Spawned(pid, watch) = told else { panic!("a spawn: {told:?}") };
-        let new = self.model.spawn(self.model.processes[by].node);
+        let new = self.model.spawn(node, Some(by));
         self.pids.push(pid);
         if link {
             self.model.link(by, new);
         }
         assert_eq!(watch.is_some(), monitor);
         if let Some(watch) = watch {
-            self.references.push(watch);
+            self.know(watch, Some(pid.into()));
             self.model.monitor(by, Some(new), None);
         }
-        format!("{by} spawns {new}, link {link}, monitor {monitor}")
+        new
+    }
+
+    /// One sends another a lot, however that one can be addressed: it arrives in this order.
+    async fn burst(&mut self, rng: &mut impl Rng, by: Index) -> String {
+        let to = self.living(rng);
+        let Process { node, name, traps, .. } = &self.model.processes[to];
+        let (pid, here) = (self.pids[to], *node == self.model.processes[by].node);
+        let mut addresses: Vec<Destination> = vec![pid.into()];
+        if let Some(name) = *name {
+            let at_node = Destination::NameAt { name: name.to_owned(), node: self.nodes[*node].id() };
+            addresses.extend(here.then(|| name.into()).into_iter().chain([at_node]));
+        }
+        let aliases = self.model.watches.iter().zip(&self.references);
+        let stay = |alias| matches!(alias, Some(AliasMode::Explicit | AliasMode::Demonitor));
+        addresses.extend(aliases.filter(|(of, _)| of.owner == to && stay(of.alias)).map(|(_, alias)| (*alias).into()));
+        if addresses.len() > 1 {
+            self.sim.sometimes("a burst went several ways");
+        }
+        let traps = *traps;
+        let said = (0..8).map(|_| {
+            self.sent += 1;
+            if traps && below(rng, 4) == 0 {
+                self.model.exit_signal(by, to, &numbered("burst", self.sent).to_string());
+                return Said::Exit(pid, self.sent);
+            }
+            self.model.send(Some(to), self.sent);
+            Said::Message(addresses[below(rng, addresses.len() as u64) as usize].clone(), self.sent)
+        });
+        let said = said.collect();
+        self.tell(by, Order::Burst(said)).await;
+        format!("{by} sends {to} a burst")
     }
 
     async fn call(&mut self, rng: &mut impl Rng, by: Index) -> String {
@@ -379,6 +473,8 @@ impl Operator {
                 self.model.monitors(process),
                 "{step}: monitors of {process}, and those on it"
             );
+            let parent = expected.parent.map(|parent| self.pids[parent]);
+            assert_eq!(info.parent, parent, "{step}: the parent of {process}");
             assert_eq!((info.trap_exit, info.name.as_deref()), (expected.traps, expected.name), "{step}: {process}");
             assert_eq!(info.mailbox_len, expected.mailbox.len(), "{step}: messages of {process}");
         }
@@ -402,6 +498,8 @@ impl Operator {
             }
             let told = self.tell(process, Order::Look).await;
             let Told::Seen(messages) = told else { panic!("{step}: {told:?}") };
+            let numbers: Vec<u64> = messages.iter().filter_map(number_in).collect();
+            assert!(numbers.is_sorted(), "{step}: {process} got {numbers:?}, from one sender");
             let mut seen: Vec<String> = messages.iter().map(|message| self.describe(message)).collect();
             let mut expected = std::mem::take(&mut self.model.processes[process].mailbox);
             seen.sort_unstable();
@@ -417,12 +515,27 @@ impl Operator {
     fn describe(&self, message: &Message) -> String {
         match message {
             Message::Plain(payload) => format!("message {}", number_of(payload).expect("a number")),
-            Message::Exit { from, reason } => format!("exit {} {}", self.index(*from), reason.word()),
-            Message::Down { monitor, reason, .. } => {
+            Message::Exit { from, reason } => format!("exit {} {}", self.index(*from), text(reason)),
+            Message::Down { monitor, object, reason } => {
                 let watch = self.references.iter().position(|known| known == monitor).expect("a monitor that was made");
-                format!("down {watch} {}", reason.word())
+                assert_eq!(self.objects[watch].as_ref(), Some(object), "what {watch} watches");
+                format!("down {watch} {}", text(reason))
             }
             other => panic!("nobody sends {other:?}"),
         }
+    }
+}
+
+/// With what it says more, but for the refusal of a name, which says it in words.
+fn text(reason: &ExitReason) -> String {
+    if reason.word() == "already_started" { reason.word().to_owned() } else { reason.to_string() }
+}
+
+/// The number of what was said, which grows.
+fn number_in(message: &Message) -> Option<u64> {
+    match message {
+        Message::Plain(payload) => number_of(payload),
+        Message::Exit { reason, .. } if reason.word() == "burst" => reason.detail()?.parse().ok(),
+        _ => None,
     }
 }

@@ -9,6 +9,7 @@ pub(super) type Index = usize;
 #[derive(Default)]
 pub(super) struct Process {
     pub(super) node: usize,
+    pub(super) parent: Option<Index>,
     pub(super) dead: bool,
     pub(super) traps: bool,
     pub(super) links: BTreeSet<Index>,
@@ -34,8 +35,8 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn spawn(&mut self, node: usize) -> Index {
-        self.processes.push(Process { node, ..Process::default() });
+    pub(super) fn spawn(&mut self, node: usize, parent: Option<Index>) -> Index {
+        self.processes.push(Process { node, parent, ..Process::default() });
         self.processes.len() - 1
     }
 

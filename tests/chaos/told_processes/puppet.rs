@@ -1,8 +1,8 @@
 //! A process that does what it is told by calls, and leaves everything else in its mailbox until it is told to look.
 
 use rusm_core::{
-    AliasMode, BoxFuture, CallError, Caller, Context, Destination, Encoding, ExitReason, Message, Monitored, Payload,
-    Pid, Reference, SpawnOptions, Term, process_body,
+    AliasMode, BoxFuture, CallError, Caller, Context, Destination, Encoding, ExitReason, Message, Monitored, NodeId,
+    Payload, Pid, ProcessBody, ProcessSpec, Reference, SpawnOptions, Started, Term, process_body,
 };
 use std::time::Duration;
 
@@ -24,7 +24,20 @@ pub(super) enum Order {
     Spawn {
         link: bool,
         monitor: bool,
+        name: Option<&'static str>,
     },
+    SpawnOn {
+        node: NodeId,
+        link: bool,
+        monitor: bool,
+    },
+    Start {
+        link: bool,
+        monitor: bool,
+        how: Start,
+    },
+    /// All of that at once.
+    Burst(Vec<Said>),
     Call(Destination),
     /// Calls, and forgets about it when something else comes first.
     GiveUp(Destination),
@@ -38,12 +51,27 @@ pub(super) enum Order {
     Look,
 }
 
+/// How a start goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Start {
+    Up,
+    Fails,
+    Ignored,
+}
+
+pub(super) enum Said {
+    Message(Destination, u64),
+    /// An exit signal with that number.
+    Exit(Pid, u64),
+}
+
 #[derive(Debug)]
 pub(super) enum Told {
     Nothing,
     Reference(Reference),
     Flag(bool),
     Spawned(Pid, Option<Reference>),
+    NotStarted,
     Call(&'static str),
     Seen(Vec<Message>),
 }
@@ -59,6 +87,14 @@ pub(super) fn number_of(payload: &Payload) -> Option<u64> {
     let bytes = payload.as_term()?.bytes.as_ref().try_into().ok()?;
     Some(u64::from_le_bytes(bytes))
 }
+
+/// A reason that is known again by its number.
+pub(super) fn numbered(word: &'static str, number: u64) -> ExitReason {
+    ExitReason::new(word).with_detail(number.to_string())
+}
+
+/// How a node starts a puppet for another one.
+pub(super) const KIND: &str = "puppet";
 
 pub(super) fn puppet(context: Context) -> BoxFuture<ExitReason> {
     Box::pin(obey(context))
@@ -89,6 +125,25 @@ async fn obey(context: Context) -> ExitReason {
     }
 }
 
+fn starts(how: Start) -> ProcessBody {
+    process_body(move |context: Context| async move {
+        match how {
+            Start::Up => {
+                context.init_ack();
+                obey(context).await
+            }
+            Start::Fails => {
+                context.init_fail(ExitReason::new("no_start"));
+                ExitReason::new("no_start")
+            }
+            Start::Ignored => {
+                context.init_ignore();
+                ExitReason::NORMAL
+            }
+        }
+    })
+}
+
 async fn perform(context: &Context, order: Order) -> Told {
     match order {
         Order::Link(pid) => context.link(pid),
@@ -105,11 +160,31 @@ async fn perform(context: &Context, order: Order) -> Told {
         Order::Exit(pid, reason) => context.exit_signal(pid, reason),
         Order::Register(name, pid) => return Told::Flag(context.register(name, pid).is_ok()),
         Order::Unregister(name) => return Told::Flag(context.unregister(name).is_ok()),
-        Order::Spawn { link, monitor } => {
-            let options = SpawnOptions { link, monitor, ..SpawnOptions::default() };
+        Order::Spawn { link, monitor, name } => {
+            let name = name.map(str::to_owned);
+            let options = SpawnOptions { link, monitor, name, ..SpawnOptions::default() };
             let spawned = context.spawn_with(options, process_body(puppet));
             return Told::Spawned(spawned.pid, spawned.monitor);
         }
+        Order::SpawnOn { node, link, monitor } => {
+            let (kind, target) = (KIND.to_owned(), KIND.to_owned());
+            let spec = ProcessSpec { kind, target, digest: None, args: Term::empty() };
+            let options = SpawnOptions { link, monitor, ..SpawnOptions::default() };
+            let spawned = context.spawn_on(node, spec, options).await.expect("the node can be reached");
+            return Told::Spawned(spawned.pid, spawned.monitor);
+        }
+        Order::Start { link, monitor, how } => {
+            let options = SpawnOptions { link, monitor, ..SpawnOptions::default() };
+            return match context.start(options, starts(how)).await {
+                (Started::Up(pid), monitor) => Told::Spawned(pid, monitor),
+                (_, None) => Told::NotStarted,
+                (started, Some(_)) => panic!("{started:?}, and a monitor"),
+            };
+        }
+        Order::Burst(all) => all.into_iter().for_each(|said| match said {
+            Said::Message(to, what) => context.send(to, number(what)).expect("somebody's address"),
+            Said::Exit(pid, number) => context.exit_signal(pid, numbered("burst", number)),
+        }),
         Order::Call(to) => {
             return Told::Call(match context.call(to, number(7), Duration::from_secs(1)).await {
                 Ok(answer) if number_of(&answer) == Some(7) => "answer",

@@ -10,25 +10,39 @@ use rusm_core::{
     AutoShutdown, ChildKind, ChildSpec, ChildStart, Context, ExitReason, Message, Node, Pid, Restart, Shutdown,
     Started, Strategy, Supervisor, SupervisorError, SupervisorRef, SupervisorSpec,
 };
-use rusm_sim::SimHandle;
+use rusm_sim::{SimHandle, Test};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
+const STEPS: u32 = 25;
+
 /// How long a child takes to end when it is told to.
 const TAKES: Duration = Duration::from_millis(100);
+
+/// Longer than anything takes that a step leads to.
+const REST: Duration = Duration::from_secs(20);
 
 /// What children have seen, and how their next starts go.
 #[derive(Clone, Default)]
 struct Nursery {
     log: Arc<Mutex<Vec<String>>>,
     starts: Arc<Mutex<Starts>>,
+    /// Those who end of nothing but a kill.
+    stubborn: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Nursery {
     fn note(&self, line: String) {
         self.log.lock().expect("nobody panics with it").push(line);
+    }
+
+    /// How long that child takes to end.
+    fn takes(&self, id: &str) -> Duration {
+        let is_stubborn = self.stubborn.lock().expect("nobody panics with it").contains(id);
+        if is_stubborn { Duration::MAX } else { TAKES }
     }
 
     fn spec(&self, child: &Child) -> ChildSpec {
@@ -40,8 +54,12 @@ impl Nursery {
     }
 
     fn tree(&self, strategy: Strategy, model: &Model, children: &[Child]) -> SupervisorSpec {
-        // A restart never leaves the window.
-        let spec = SupervisorSpec::new(strategy).intensity(model.intensity, Duration::from_secs(1_000_000));
+        let period = match model.window {
+            Some(steps) => REST * steps - REST / 3,
+            // A restart never leaves it.
+            None => Duration::from_secs(1_000_000),
+        };
+        let spec = SupervisorSpec::new(strategy).intensity(model.intensity, period);
         let spec = spec.auto_shutdown(model.auto_shutdown);
         children.iter().fold(spec, |spec, child| spec.child(self.spec(child)))
     }
@@ -71,7 +89,7 @@ async fn run(context: Context, id: String, nursery: Nursery) -> ExitReason {
         Message::Exit { from, reason } => {
             if Some(from) == context.parent() {
                 nursery.note(format!("stop {id} {}", reason.word()));
-                context.sleep(TAKES).await;
+                context.sleep(nursery.takes(&id)).await;
             }
             reason
         }
@@ -81,6 +99,15 @@ async fn run(context: Context, id: String, nursery: Nursery) -> ExitReason {
 
 fn one<T: Copy>(rng: &mut impl Rng, of: &[T]) -> T {
     of[below(rng, of.len() as u64) as usize]
+}
+
+fn some_reason(rng: &mut impl Rng) -> ExitReason {
+    match below(rng, 4) {
+        0 => ExitReason::NORMAL,
+        1 => ExitReason::SHUTDOWN,
+        2 => ExitReason::KILL,
+        _ => ExitReason::new("boom"),
+    }
 }
 
 fn some_child(rng: &mut impl Rng, id: &str, auto_shutdown: AutoShutdown) -> Child {
@@ -103,9 +130,11 @@ fn some_supervisor(rng: &mut impl Rng) -> Model {
     Model {
         strategy: one(rng, &[Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne]),
         auto_shutdown,
-        intensity: one(rng, &[0, 2, 6, 1000]),
+        intensity: one(rng, &[0, 1, 2, 6, 1000]),
         children,
-        attempts: 0,
+        window: one(rng, &[Some(1), Some(2), None]),
+        step: 0,
+        attempts: Vec::new(),
         ended: false,
         log: Vec::new(),
         starts: Starts::new(),
@@ -114,9 +143,17 @@ fn some_supervisor(rng: &mut impl Rng) -> Model {
 
 #[rusm_sim::test(
     seeds = 300,
-    sometimes = ["it gave up", "a start failed", "a restart failed", "it was told to stop", "it shut down by itself"]
+    sometimes = [
+        "it gave up", "a start failed", "a restart failed", "it was told to stop", "it shut down by itself",
+        "a restart was forgotten", "one ended while another was stopped"
+    ]
 )]
-async fn a_supervisor_does_what_the_model_says(sim: SimHandle) {
+fn a_supervisor_does_what_the_model_says(test: &mut Test) {
+    test.bound(REST * (STEPS + 10));
+    test.script("outside", told);
+}
+
+async fn told(sim: SimHandle) {
     let mut rng = sim.random("operator");
     let node = Node::start(sim.node_options("a"));
     let nursery = Nursery::default();
@@ -131,7 +168,7 @@ async fn a_supervisor_does_what_the_model_says(sim: SimHandle) {
     });
     let mut operator = Operator { sim, node, nursery, supervisor, end, model };
     operator.compare("init").await;
-    for _ in 0..25 {
+    for _ in 0..STEPS {
         let step = operator.step(&mut rng).await;
         operator.compare(&step).await;
         if operator.model.ended {
@@ -168,6 +205,7 @@ impl Operator {
                 let found = supervisor.start_child(node, self.nursery.spec(&child)).await;
                 (format!("start {child:?}"), model.start_child(child), started(found))
             }
+            2 if below(rng, 2) == 0 => return self.end_another_while_one_stops(rng, id).await,
             2 => {
                 let found = supervisor.terminate_child(node, id).await;
                 (format!("terminate {id}"), model.terminate_child(id), done(found))
@@ -200,32 +238,59 @@ impl Operator {
 
     /// A child ends, in a way that its supervisor did not ask for.
     fn end_child(&mut self, rng: &mut impl Rng, id: &str) -> String {
-        let reason = match below(rng, 4) {
-            0 => ExitReason::NORMAL,
-            1 => ExitReason::SHUTDOWN,
-            2 => ExitReason::KILL,
-            _ => ExitReason::new("boom"),
-        };
+        let reason = some_reason(rng);
         let step = format!("{id} ends: {reason}");
         if let Some(pid) = self.node.whereis(id) {
-            let fails = self.model.starts.contains_key(id);
-            let (attempts, orderly) = (self.model.attempts, reason.is_orderly());
-            self.node.exit_signal(pid, reason);
-            self.model.child_ended(id, orderly);
-            if fails && self.model.attempts > attempts + 1 {
-                self.sim.sometimes("a restart failed");
-            }
-            if self.model.ended {
-                let gave_up = self.model.attempts > self.model.intensity;
-                self.sim.sometimes(if gave_up { "it gave up" } else { "it shut down by itself" });
-            }
+            self.node.exit_signal(pid, reason.clone());
+            self.ended(id, &reason);
         }
         step
     }
 
+    /// A child is stopped, which takes its time, and another one ends meanwhile: that comes next.
+    async fn end_another_while_one_stops(&mut self, rng: &mut impl Rng, id: &str) -> String {
+        let (other, reason) = (one(rng, &IDS), some_reason(rng));
+        let step = format!("terminate {id}, and {other} ends: {reason}");
+        let ends = self.node.whereis(other).filter(|_| other != id);
+        let meanwhile = async {
+            self.sim.sleep(TAKES / 10).await;
+            if let Some(pid) = ends {
+                self.node.exit_signal(pid, reason.clone());
+            }
+        };
+        let supervisor = SupervisorRef::from(self.supervisor);
+        let (found, ()) = futures_util::join!(supervisor.terminate_child(&self.node, id), meanwhile);
+        assert_eq!(done(found), self.model.terminate_child(id), "{step}");
+        if ends.is_some() {
+            self.sim.sometimes("one ended while another was stopped");
+            self.ended(other, &reason);
+        }
+        step
+    }
+
+    fn ended(&mut self, id: &str, reason: &ExitReason) {
+        let (fails, attempts) = (self.model.starts.contains_key(id), self.model.attempts.len());
+        self.model.child_ended(id, reason.is_orderly());
+        if fails && self.model.attempts.len() > attempts + 1 {
+            self.sim.sometimes("a restart failed");
+        }
+        if !self.model.ended && self.model.attempts.len() > self.model.intensity as usize {
+            self.sim.sometimes("a restart was forgotten");
+        }
+        if self.model.ended {
+            let gave_up = self.model.is_too_often();
+            self.sim.sometimes(if gave_up { "it gave up" } else { "it shut down by itself" });
+        }
+    }
+
     /// At rest both must be the same.
     async fn compare(&mut self, step: &str) {
-        self.sim.sleep(Duration::from_secs(5)).await;
+        self.sim.sleep(REST).await;
+        self.model.step += 1;
+        // Who has not the time to end will be killed.
+        let stubborn = self.model.children.iter().filter(|child| child.shutdown == Shutdown::Timeout(TAKES / 2));
+        let stubborn = stubborn.map(|child| child.id.clone()).collect();
+        *self.nursery.stubborn.lock().expect("nobody panics with it") = stubborn;
         let log = std::mem::take(&mut *self.nursery.log.lock().expect("nobody panics with it"));
         assert_eq!(log, std::mem::take(&mut self.model.log), "{step}: what was done, and what should be");
         let (node, model) = (&self.node, &self.model);

@@ -47,7 +47,11 @@ pub(super) struct Model {
     pub(super) intensity: u32,
     /// In start order.
     pub(super) children: Vec<Child>,
-    pub(super) attempts: u32,
+    /// In how many steps there may be so many restarts, the present one included; in all, when none is said.
+    pub(super) window: Option<u32>,
+    pub(super) step: u32,
+    /// In which step each restart was tried.
+    pub(super) attempts: Vec<u32>,
     /// Whether the supervisor has ended.
     pub(super) ended: bool,
     /// What the children have seen.
@@ -137,9 +141,14 @@ impl Model {
         }
     }
 
+    pub(super) fn is_too_often(&self) -> bool {
+        let counts = |tried: &&u32| self.window.is_none_or(|window| **tried + window > self.step);
+        self.attempts.iter().filter(counts).count() > self.intensity as usize
+    }
+
     fn restart(&mut self, id: &str) {
-        self.attempts += 1;
-        if self.attempts > self.intensity {
+        self.attempts.push(self.step);
+        if self.is_too_often() {
             return self.end();
         }
         let Some(at) = self.index(id) else { return };
