@@ -1,4 +1,5 @@
 use super::tree::Tree;
+use super::weave::{Number, VARIABLE};
 use anyhow::{Context, bail};
 use serde::Deserialize;
 use std::fmt;
@@ -10,6 +11,9 @@ use std::time::{Duration, Instant};
 /// For how long it may run that is asked about a change. Longer is as good as a failure: it waits for what the change took
 /// away.
 const TIME_MAX: Duration = Duration::from_secs(180);
+
+/// More seeds than this are not tried.
+pub(super) const SEEDS_MAX: u64 = 2_000;
 
 /// A test binary of the workspace: what `cargo test` calls it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,14 +101,38 @@ impl Built {
         Ok(tests.filter(|test| test.rsplit("::").next() == Some(name)).map(str::to_owned).collect())
     }
 
-    /// Runs one test, or all of them.
-    pub(super) fn run(&self, test: Option<&str>) -> anyhow::Result<Outcome> {
+    /// Runs one test, or all of them, with that change when it is woven in.
+    pub(super) fn run(&self, test: Option<&str>, woven: Option<Number>) -> anyhow::Result<Outcome> {
+        self.run_with(test, woven, &[])
+    }
+
+    /// Runs a test of the simulator on seeds from that one on: how many it takes until it fails, and `most` when none does.
+    pub(super) fn seeds_until_failure(
+        &self,
+        test: &str,
+        woven: Option<Number>,
+        from: u64,
+        most: u64,
+    ) -> anyhow::Result<u64> {
+        self.run_with(Some(test), woven, &[("RUSM_FROM", from), ("RUSM_SEEDS", most)])?;
+        let said = std::fs::read(&self.said)?;
+        Ok(failing_seed(&String::from_utf8_lossy(&said)).map_or(most, |seed| seed.saturating_sub(from) + 1))
+    }
+
+    fn run_with(
+        &self,
+        test: Option<&str>,
+        woven: Option<Number>,
+        environment: &[(&str, u64)],
+    ) -> anyhow::Result<Outcome> {
         let said = File::create(&self.said).with_context(|| format!("writing {}", self.said.display()))?;
         let mut child = Command::new(&self.program)
             .current_dir(&self.folder)
             // The same cases of the model tests each time, as in `cargo xtask test`; they are kept nowhere.
             .env("PROPTEST_RNG_SEED", "20261124")
             .env("PROPTEST_FAILURE_PERSISTENCE", "off")
+            .envs(woven.map(|number| (VARIABLE, number.to_string())))
+            .envs(environment.iter().map(|(name, value)| (name, value.to_string())))
             .args(test.into_iter().flat_map(|test| ["--exact", test]))
             .stdout(said.try_clone()?)
             .stderr(Stdio::from(said))
@@ -126,6 +154,11 @@ impl Built {
     }
 }
 
+/// As a suite says it: `NAME: seed N: WHAT`, or `NAME: seed N failed`.
+fn failing_seed(said: &str) -> Option<u64> {
+    said.lines().find_map(|line| line.split_once(": seed ")?.1.split([':', ' ']).next()?.parse().ok())
+}
+
 fn outcome(status: ExitStatus, said: &str) -> Outcome {
     if status.success() {
         return Outcome::Passed;
@@ -143,6 +176,7 @@ fn compiler_errors(messages: &[u8], errors: &[u8]) -> String {
     let rendered = String::from_utf8_lossy(messages)
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["message"]["level"] == "error")
         .find_map(|message| Some(message.get("message")?.get("rendered")?.as_str()?.trim().to_owned()));
     rendered.unwrap_or_else(|| String::from_utf8_lossy(errors).trim().to_owned())
 }
@@ -156,6 +190,12 @@ impl fmt::Display for Binary {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_suite_says_which_seed_failed() {
+        let said = "running 1 test\nlinks::links_stay_symmetric: seed 42: stalled: nothing happens\nprofile p\n";
+        assert_eq!((failing_seed(said), failing_seed("running 1 test\n")), (Some(42), None));
+    }
 
     #[test]
     fn a_files_tests_are_in_the_binary_that_cargo_makes_of_it() {

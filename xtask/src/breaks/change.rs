@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Breaks: an untrapped `normal` over a link ends
 /// Noticed-by: some_test in core/tests/rules/exits.rs
 /// ```
-/// There may be more than one `Noticed-by`: each of these tests notices.
+/// There may be more than one `Noticed-by`: each of these tests notices. Where a judge counts seeds, `Seeds: N` says how many.
 #[derive(Debug)]
 pub(super) struct Change {
     /// The file's name without its ending.
@@ -21,6 +21,8 @@ pub(super) struct Change {
     /// What is different with it.
     pub(super) breaks: String,
     pub(super) noticed_by: Vec<NamedTest>,
+    /// How many seeds it took the last time, where that counts.
+    pub(super) seeds: Option<u64>,
     /// The files that it changes.
     pub(super) files: Vec<PathBuf>,
 }
@@ -40,11 +42,12 @@ impl Change {
 
     fn parse(path: &Path, text: &str) -> anyhow::Result<Self> {
         let name = path.file_stem().context("it has no name")?.to_string_lossy().into_owned();
-        let (mut rule, mut breaks, mut noticed_by) = (None, None, Vec::new());
+        let (mut rule, mut breaks, mut noticed_by, mut seeds) = (None, None, Vec::new(), None);
         for line in text.lines().take_while(|line| !line.starts_with("diff --git ")).filter(|line| !line.is_empty()) {
             match line.split_once(": ") {
                 Some(("Rule", value)) => rule = Some(value.to_owned()),
                 Some(("Breaks", value)) => breaks = Some(value.to_owned()),
+                Some(("Seeds", value)) => seeds = Some(value.parse().context("expected `Seeds: NUMBER`")?),
                 Some(("Noticed-by", value)) => {
                     let (name, file) = value.split_once(" in ").context("expected `Noticed-by: TEST in FILE`")?;
                     noticed_by.push(NamedTest { name: name.to_owned(), file: file.to_owned() });
@@ -57,7 +60,13 @@ impl Change {
             bail!("it changes no file");
         }
         let (rule, breaks) = (rule.context("no line `Rule:`")?, breaks.context("no line `Breaks:`")?);
-        Ok(Self { name, path: path.to_owned(), rule, breaks, noticed_by, files })
+        Ok(Self { name, path: path.to_owned(), rule, breaks, noticed_by, seeds, files })
+    }
+
+    /// Writes how many seeds it took into its file.
+    pub(super) fn keep_seeds(&self, seeds: u64) -> anyhow::Result<()> {
+        let text = std::fs::read_to_string(&self.path).with_context(|| format!("reading {}", self.path.display()))?;
+        std::fs::write(&self.path, with_seeds(&text, seeds)).with_context(|| format!("writing {}", self.path.display()))
     }
 
     /// What is wrong with what it says, as far as that shows without running anything.
@@ -76,6 +85,14 @@ impl Change {
         }
         problems
     }
+}
+
+/// The text of a patch with that `Seeds:` as the last line of its head.
+fn with_seeds(text: &str, seeds: u64) -> String {
+    let (head, patch) = text.split_at(text.find("diff --git ").unwrap_or(text.len()));
+    let lines = head.lines().filter(|line| !line.is_empty() && !line.starts_with("Seeds: "));
+    let head: String = lines.flat_map(|line| [line, "\n"]).collect();
+    format!("{head}Seeds: {seeds}\n\n{patch}")
 }
 
 impl fmt::Display for NamedTest {
@@ -106,6 +123,14 @@ mod tests {
             ["one in core/src/a.rs", "two in core/src/b.rs"]
         );
         assert_eq!(change.files, [PathBuf::from("a.rs")]);
+    }
+
+    #[test]
+    fn the_seeds_that_it_took_are_kept_in_its_head() {
+        let head = "Rule: 1.1\nBreaks: it\nNoticed-by: one in core/src/a.rs\n";
+        let kept = with_seeds(&format!("{head}\n{PATCH}"), 12);
+        assert_eq!(kept, format!("{head}Seeds: 12\n\n{PATCH}"));
+        assert_eq!(with_seeds(&kept, 7), format!("{head}Seeds: 7\n\n{PATCH}"));
     }
 
     #[test]

@@ -7,13 +7,15 @@ mod judge;
 mod page;
 mod rules;
 mod tree;
+mod weave;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use change::Change;
-use judge::{Answer, Judge};
+use judge::{Answer, Bench, Judge};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use tree::Tree;
+use tree::{Tree, Woven};
+use weave::Number;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -29,6 +31,9 @@ pub(crate) struct Options {
     /// Asks all tests of the judge and names each that notices, not only those that the patch names.
     #[arg(long)]
     all: bool,
+    /// Keeps how many seeds it took in the patches, where the judge counts them.
+    #[arg(long)]
+    keep: bool,
     /// Writes the pages in docs/ anew from what the patches say, and ends.
     #[arg(long)]
     write: bool,
@@ -61,8 +66,15 @@ pub(crate) fn check() -> anyhow::Result<()> {
                 problems.push(format!("{error:#}"));
             }
         }
-        if judge == Judge::Rules {
-            problems.extend(rules::problems(&changes));
+        match judge {
+            Judge::Rules => problems.extend(rules::problems(&changes)),
+            Judge::Loom => {}
+            Judge::Sim => problems.extend(
+                changes
+                    .iter()
+                    .filter(|change| change.seeds.is_none())
+                    .map(|change| format!("{}: no `Seeds:`", change.name)),
+            ),
         }
         problems.extend(page::problem(judge, &changes)?);
         println!("{} patches of {judge} apply", changes.len());
@@ -82,25 +94,69 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         bail!("no patch of {} is among these", options.judge);
     }
     let tree = Tree::copy(options.judge)?;
-    println!("without a change, in {}", tree.path().display());
-    let failed = judge::ask(&tree, &options.judge.tests(&chosen, options.all))?.failed;
+    println!("in {}", tree.path().display());
+    let (woven, bench) = build_woven(&tree, &chosen, options)?;
+    let failed = bench.ask(&options.judge.tests(&chosen, options.all), None)?.failed;
     if !failed.is_empty() {
         bail!("these fail without a change: {}", failed.join(", "));
     }
-    let mut missed = 0;
+    let mut noticed = 0;
     println!("\n| {} | change | noticed by |\n| --- | --- | --- |", options.judge.what());
-    for change in &chosen {
-        let tests = options.judge.tests([change], options.all);
-        let answer = tree.with(change, |tree| judge::ask(tree, &tests));
-        let (noticed, by) = verdict(answer, options.all);
-        missed += usize::from(!noticed);
-        println!("| {} | {}: {} | {by} |", change.rule, change.name, change.breaks);
+    let (together, alone): (Vec<_>, Vec<_>) =
+        chosen.iter().enumerate().partition(|(number, _)| woven.numbers.contains(number));
+    for (number, change) in together {
+        noticed += usize::from(ask(change, Ok(&bench), Some(number), options)?);
     }
-    println!("\n{} of {} were noticed", chosen.len() - missed, chosen.len());
-    if missed > 0 {
-        bail!("{missed} changes were not noticed, or do not fit the code any more");
+    tree.restore(&woven)?;
+    for (_, change) in alone {
+        let bench = tree.with(change, |tree| Bench::build(tree, &options.judge.tests([change], options.all)));
+        noticed += usize::from(ask(change, bench.as_ref(), None, options)?);
+    }
+    println!("\n{noticed} of {} were noticed", chosen.len());
+    if noticed < chosen.len() {
+        bail!("{} changes were not noticed, or do not fit the code any more", chosen.len() - noticed);
     }
     Ok(())
+}
+
+/// As many changes as can be in one build; none of them, when they do not build together.
+fn build_woven(tree: &Tree, changes: &[Change], options: &Options) -> anyhow::Result<(Woven, Bench)> {
+    let tests = options.judge.tests(changes, options.all);
+    let mut woven = tree.weave(changes)?;
+    println!("{} of {} changes are in one build", woven.numbers.len(), changes.len());
+    let bench = Bench::build(tree, &tests).or_else(|error| {
+        println!("they do not build together: {error:#}");
+        tree.restore(&woven)?;
+        woven.numbers.clear();
+        Bench::build(tree, &tests)
+    })?;
+    Ok((woven, bench))
+}
+
+/// Asks about one change, says the answer, and returns whether it was noticed.
+fn ask(
+    change: &Change,
+    bench: Result<&Bench, &anyhow::Error>,
+    woven: Option<Number>,
+    options: &Options,
+) -> anyhow::Result<bool> {
+    let tests = options.judge.tests([change], options.all);
+    let answer = bench.map_err(|error| anyhow!("{error:#}")).and_then(|bench| bench.ask(&tests, woven));
+    let (noticed, by) = verdict(answer, options.all);
+    let mut seeds = String::new();
+    if let Ok(bench) = bench
+        && noticed
+        && options.judge.counts_seeds()
+        && !options.all
+    {
+        let count = bench.count_seeds(&tests, woven)?;
+        seeds = format!("{count} seeds, ");
+        if options.keep {
+            change.keep_seeds(count)?;
+        }
+    }
+    println!("| {} | {}: {} | {seeds}{by} |", change.rule, change.name, change.breaks);
+    Ok(noticed)
 }
 
 /// Whether a change was noticed, and by whom. Of all tests one is enough; of those that a patch names each was said to notice.

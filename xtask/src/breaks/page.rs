@@ -11,13 +11,15 @@ fn path(judge: Judge) -> PathBuf {
 }
 
 fn page(judge: Judge, changes: &[Change]) -> String {
-    let mut page =
-        format!("{}\n| {} | change | noticed by |\n| --- | --- | --- |\n", judge.introduction(), judge.what());
+    let (head, line) = if judge.counts_seeds() { (" | seeds", " | ---") } else { ("", "") };
+    let (introduction, what) = (judge.introduction(), judge.what());
+    let mut page = format!("{introduction}\n| {what} | change | noticed by{head} |\n| --- | --- | ---{line} |\n");
     for change in changes {
         let tests = change.noticed_by.iter().map(|test| format!("[{}](../{})", test.name, test.file));
         let tests = tests.collect::<Vec<_>>().join(", ");
         let patch = change.path.display();
-        let _ = writeln!(page, "| {} | [{}](../{patch}) | {tests} |", change.rule, change.breaks);
+        let seeds = change.seeds.map(|seeds| format!(" | {seeds}")).unwrap_or_default();
+        let _ = writeln!(page, "| {} | [{}](../{patch}) | {tests}{seeds} |", change.rule, change.breaks);
     }
     page
 }

@@ -1,7 +1,9 @@
 use super::change::Change;
 use super::git_apply;
 use super::judge::Judge;
+use super::weave::{Number, weave};
 use anyhow::{Context, bail};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,6 +12,13 @@ use std::process::Command;
 pub(super) struct Tree {
     root: PathBuf,
     build: PathBuf,
+}
+
+/// What is woven into a tree.
+pub(super) struct Woven {
+    /// Which of the changes.
+    pub(super) numbers: BTreeSet<Number>,
+    before: BTreeMap<PathBuf, String>,
 }
 
 impl Tree {
@@ -37,18 +46,55 @@ impl Tree {
 
     /// Makes the change, asks, and takes it back.
     pub(super) fn with<T>(&self, change: &Change, ask: impl FnOnce(&Self) -> anyhow::Result<T>) -> anyhow::Result<T> {
-        let contents = change.files.iter().map(|file| {
-            let path = self.root.join(file);
-            let content = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-            Ok((path, content))
-        });
-        let before = contents.collect::<anyhow::Result<Vec<_>>>()?;
+        let before = self.read(&change.files)?;
         git_apply(&self.root, change, &[])?;
         let answer = ask(self);
-        for (path, content) in before {
-            std::fs::write(&path, content).with_context(|| format!("restoring {}", path.display()))?;
-        }
+        self.write(&before)?;
         answer
+    }
+
+    /// Weaves as many of the changes into the tree as can be, each behind its number here.
+    pub(super) fn weave(&self, changes: &[Change]) -> anyhow::Result<Woven> {
+        let files: BTreeSet<&PathBuf> = changes.iter().flat_map(|change| &change.files).collect();
+        let before = self.read(files)?;
+        let (mut numbers, mut made) = (BTreeSet::new(), BTreeMap::new());
+        for (number, change) in changes.iter().enumerate() {
+            // One that does not apply says so when it is judged by itself.
+            let Ok(changed) = self.with(change, |tree| tree.read(&change.files)) else { continue };
+            let fits =
+                |(file, text): (&PathBuf, &String)| weave(&before[file], &BTreeMap::from([(number, text.clone())]));
+            if changed.iter().map(fits).collect::<anyhow::Result<Option<Vec<_>>>>()?.is_none() {
+                continue;
+            }
+            numbers.insert(number);
+            for (file, text) in changed {
+                made.entry(file).or_insert_with(BTreeMap::new).insert(number, text);
+            }
+        }
+        for (file, variants) in made {
+            let woven = weave(&before[&file], &variants)?.context("each of them fits")?;
+            self.write(&BTreeMap::from([(file, woven)]))?;
+        }
+        Ok(Woven { numbers, before })
+    }
+
+    /// Takes out again what was woven in.
+    pub(super) fn restore(&self, woven: &Woven) -> anyhow::Result<()> {
+        self.write(&woven.before)
+    }
+
+    fn read<'a>(&self, files: impl IntoIterator<Item = &'a PathBuf>) -> anyhow::Result<BTreeMap<PathBuf, String>> {
+        let read = |file: &PathBuf| {
+            let content = std::fs::read_to_string(self.root.join(file));
+            Ok((file.clone(), content.with_context(|| format!("reading {}", file.display()))?))
+        };
+        files.into_iter().map(read).collect()
+    }
+
+    fn write(&self, contents: &BTreeMap<PathBuf, String>) -> anyhow::Result<()> {
+        contents.iter().try_for_each(|(file, content)| {
+            std::fs::write(self.root.join(file), content).with_context(|| format!("writing {}", file.display()))
+        })
     }
 
     /// Files of an earlier run that are gone.
