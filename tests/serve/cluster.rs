@@ -1,34 +1,6 @@
 //! Components of two nodes, over QUIC.
 
-use crate::support::{Served, rusm, within};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use tempfile::TempDir;
-
-/// A cluster's authority, and the folders of two members.
-struct Authority(TempDir);
-
-impl Authority {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary directory");
-        let authority = Self(folder);
-        for arguments in [&["init"][..], &["issue", "a"], &["issue", "b"]] {
-            let made =
-                Command::new(rusm()).arg("cluster").args(arguments).arg("--dir").arg(authority.folder()).output();
-            let made = made.expect("rusm can be started");
-            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        }
-        authority
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.0.path().join("cluster")
-    }
-
-    fn member(&self, node: &str) -> PathBuf {
-        Path::new(&self.folder()).join("nodes").join(node)
-    }
-}
+use crate::support::{Authority, Served, within};
 
 /// Asks until the room of the other node answers.
 async fn until_answered(node: &Served, path: &str) -> String {
@@ -45,7 +17,7 @@ async fn until_answered(node: &Served, path: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_calls_one_of_another_node_by_name() {
-    let authority = Authority::new();
+    let authority = Authority::new(&["a", "b"]);
     let a = Served::start_member(&authority.member("a"), &[]).await;
     let b = Served::start_member(&authority.member("b"), &[&a]).await;
     // The room of `b` counts its calls, wherever they come from.
@@ -63,7 +35,7 @@ async fn a_component_calls_one_of_another_node_by_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_node_is_noconnection_and_can_come_back() {
-    let authority = Authority::new();
+    let authority = Authority::new(&["a", "b"]);
     let a = Served::start_member(&authority.member("a"), &[]).await;
     let b = Served::start_member(&authority.member("b"), &[&a]).await;
     until_answered(&a, "/api/room-at/b?x").await;

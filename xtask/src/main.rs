@@ -13,6 +13,7 @@ mod hashes;
 mod hunt;
 mod mutants;
 mod otp;
+mod soak;
 mod steps;
 mod suites;
 mod turmoil;
@@ -41,6 +42,8 @@ enum Task {
     Otp(otp::Otp),
     /// Breaks what tests hold, one change after the other, and shows who notices.
     Breaks(breaks::Options),
+    /// Runs three real nodes under faults for long, and watches their memory and open files.
+    Soak(soak::Options),
     /// Prints what membership costs, by the number of nodes, in virtual time.
     Cluster(cluster::Options),
     /// Compares with peers, in one interleaved run.
@@ -68,6 +71,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test(options) => steps::run(&options),
         Task::Hunt(options) => hunt::run(&options),
         Task::Cluster(options) => cluster::run(&options),
+        Task::Soak(options) => soak::run(&options),
         Task::Hashes(options) => hashes::run(&options),
         Task::Turmoil(options) => turmoil::run(&options),
         Task::Mutants(options) => mutants::run(&options),

@@ -31,12 +31,16 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", what: "lints", run: clippy },
     Step { name: "seams", what: "that going round a seam does not build", run: seams },
     Step { name: "build", what: "the command and all tests", run: build },
-    Step { name: "guests", what: "the examples' components: rusm build, their own tests and lints", run: guests },
+    Step {
+        name: "guests",
+        what: "the components of examples and of the tests' app: rusm build, their own tests and lints",
+        run: guests,
+    },
     Step { name: "test", what: "unit, model and integration tests, simulation suites", run: test },
     Step { name: "hashes", what: "that the same seed gives the same trace in other processes", run: same_hashes },
     Step { name: "turmoil", what: "the cluster on tokio and QUIC, over turmoil's network", run: turmoil::in_ci },
     Step { name: "doctest", what: "the examples in the documentation", run: doctest },
-    Step { name: "chat", what: "the chat example in the simulator", run: chat },
+    Step { name: "chat", what: "the chat example in the simulator, on one node and on three", run: chat },
 ];
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
@@ -81,9 +85,15 @@ fn print_times(times: &[(&str, Duration)]) {
 /// Runs a command of ours and shows what it prints. Model tests draw the same cases each time; run by hand without this
 /// variable, they draw fresh ones.
 pub(crate) fn command(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    command_with(program, arguments, &[])
+}
+
+/// The same with these variables.
+pub(crate) fn command_with(program: &str, arguments: &[&str], variables: &[(&str, String)]) -> anyhow::Result<()> {
     println!("$ {program} {}", arguments.join(" "));
     let mut command = Command::new(program);
     command.args(arguments).env("PROPTEST_RNG_SEED", "20261124").envs(guest_toolchain::environment());
+    command.envs(variables.iter().map(|(name, value)| (*name, value)));
     // What cargo says of this program itself: a build script that reads it would run again after each build by hand.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
@@ -97,8 +107,8 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The apps among the examples, each with a workspace of its own for its components in Rust.
-const EXAMPLES: &[&str] = &["examples/chat", "examples/counter"];
+/// Apps, each with a workspace of its own for its components in Rust.
+const APPS: &[&str] = &["examples/chat", "examples/counter", "tests/nodes/app"];
 
 /// The other workspaces beside the root's: they are built for Wasm, or only for measuring.
 const OTHER_WORKSPACES: &[&str] = &[
@@ -118,7 +128,7 @@ const SELECTION: [&str; 3] = ["--workspace", "--features", "sim,apps"];
 
 fn fmt() -> anyhow::Result<()> {
     command("cargo", &["fmt", "--all", "--check"])?;
-    for workspace in EXAMPLES.iter().chain(OTHER_WORKSPACES) {
+    for workspace in APPS.iter().chain(OTHER_WORKSPACES) {
         command("cargo", &["fmt", "--all", "--check", "--manifest-path", &format!("{workspace}/Cargo.toml")])?;
     }
     Ok(())
@@ -158,9 +168,9 @@ fn build() -> anyhow::Result<()> {
 }
 
 fn guests() -> anyhow::Result<()> {
-    for example in EXAMPLES {
-        let manifest = format!("{example}/Cargo.toml");
-        command(&rusm(), &["build", example])?;
+    for app in APPS {
+        let manifest = format!("{app}/Cargo.toml");
+        command(&rusm(), &["build", app])?;
         command("cargo", &["clippy", "--all-targets", "--manifest-path", &manifest, "--", "-D", "warnings"])?;
         command("cargo", &["test", "--quiet", "--manifest-path", &manifest])?;
     }
@@ -188,7 +198,8 @@ fn doctest() -> anyhow::Result<()> {
 }
 
 fn chat() -> anyhow::Result<()> {
-    command(&rusm(), &["sim", "examples/chat", "--seeds", "20"])
+    command(&rusm(), &["sim", "examples/chat", "--seeds", "20"])?;
+    command(&rusm(), &["sim", "examples/chat", "--nodes", "3", "--seeds", "20"])
 }
 
 /// The command, as the tests were built with it.

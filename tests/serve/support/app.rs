@@ -67,15 +67,24 @@ impl Served {
     pub(crate) async fn start_member(member: &Path, join: &[&Self]) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(data.path().join("rusm.toml"), manifest(AppOptions::default())).expect("it can be written");
-        let mut command: Vec<String> =
-            ["node", "--http", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--cert"].map(str::to_owned).into();
-        command.push(member.display().to_string());
+        let mut flags = vec!["--cert".to_owned(), member.display().to_string()];
         for other in join {
-            let line = other.logs(&["a member of its cluster"]).await;
-            let (_, address) = line.split_once("address=").expect("it says where it listens");
-            command.extend(["--join".to_owned(), address.split(' ').next().expect("an address").to_owned()]);
+            flags.extend(["--join".to_owned(), other.cluster_address().await.to_string()]);
         }
-        Self::start_at(data.path().to_owned(), data, command).await
+        Self::start_at(data.path().to_owned(), data, node_command(flags)).await
+    }
+
+    /// A member of a cluster with that app, and these flags of `rusm node` beside those that say where it listens.
+    pub(crate) async fn start_node(app: &Path, flags: Vec<String>) -> Self {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        Self::start_at(app.to_owned(), data, node_command(flags)).await
+    }
+
+    /// Where it listens for other nodes.
+    pub(crate) async fn cluster_address(&self) -> SocketAddr {
+        let line = self.logs(&["a member of its cluster"]).await;
+        let (_, address) = line.split_once("address=").expect("it says where it listens");
+        address.split(' ').next().expect("an address").parse().expect("an address")
     }
 
     async fn start_app(app: PathBuf, data: TempDir) -> Self {
@@ -183,9 +192,23 @@ impl Served {
     }
 
     pub(crate) fn terminate(&self) {
-        let pid = self.child.id().expect("it runs").to_string();
-        let status = std::process::Command::new("kill").args(["-TERM", &pid]).status();
+        self.signal("TERM");
+    }
+
+    /// Sends a signal of the operating system, as `STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let (signal, pid) = (format!("-{signal}"), self.os_pid().to_string());
+        let status = std::process::Command::new("kill").args([&signal, &pid]).status();
         assert!(status.expect("kill can be run").success());
+    }
+
+    pub(crate) fn os_pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.borrow().clone()
     }
 
     /// Waits for the node's end.
@@ -196,6 +219,13 @@ impl Served {
         let log = self.log.borrow().clone();
         (status, log)
     }
+}
+
+fn node_command(flags: Vec<String>) -> Vec<String> {
+    let mut command: Vec<String> =
+        ["node", "--http", "127.0.0.1:0", "--listen", "127.0.0.1:0"].map(str::to_owned).into();
+    command.extend(flags);
+    command
 }
 
 /// Processes with that component, wherever they stand in the listing.

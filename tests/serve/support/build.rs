@@ -47,14 +47,22 @@ pub(super) fn components() -> &'static Path {
 }
 
 /// The chat example, with its components built.
-pub(super) fn chat() -> &'static Path {
+pub(crate) fn chat() -> &'static Path {
     static CHAT: OnceLock<PathBuf> = OnceLock::new();
-    CHAT.get_or_init(|| {
-        let chat = root().join("examples/chat");
-        let status = Command::new(rusm()).arg("build").arg(&chat).status().expect("rusm can be started");
-        assert!(status.success(), "the chat cannot be built");
-        chat
-    })
+    CHAT.get_or_init(|| built("examples/chat"))
+}
+
+/// The app of the tests over real nodes, with its components built.
+pub(crate) fn couriers() -> &'static Path {
+    static COURIERS: OnceLock<PathBuf> = OnceLock::new();
+    COURIERS.get_or_init(|| built("tests/nodes/app"))
+}
+
+fn built(app: &str) -> PathBuf {
+    let app = root().join(app);
+    let status = Command::new(rusm()).arg("build").arg(&app).status().expect("rusm can be started");
+    assert!(status.success(), "{} cannot be built", app.display());
+    app
 }
 
 /// Where compiled code is kept from test to test.

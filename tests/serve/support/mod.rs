@@ -1,15 +1,19 @@
 //! A served app, and its clients.
 
 mod app;
+mod authority;
 mod build;
 mod client;
 mod upstream;
+mod visitor;
 
 pub(crate) use app::{AppOptions, Served};
-pub(crate) use build::rusm;
+pub(crate) use authority::Authority;
+pub(crate) use build::{chat, couriers};
 pub(crate) use client::{Answer, WebSocketClient, next, read_to_end, request, send_raw};
 
 pub(crate) use upstream::Upstream;
+pub(crate) use visitor::{Visitor, texts};
 
 use std::future::Future;
 use std::time::Duration;
