@@ -7,6 +7,7 @@ use rusm_core::{
     Strategy, Supervisor, SupervisorSpec, Term,
 };
 use serde_json::Value;
+use std::future::Future;
 use std::time::Duration;
 
 /// The name of the process that answers: with [`RESERVED_PREFIX`](rusm_host::manifest::RESERVED_PREFIX), so that no component
@@ -21,7 +22,17 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// Why it did not start.
 pub(super) async fn answer_others(node: &Node, answers: Answers) -> Result<(), ExitReason> {
-    let child = ChildSpec::worker("control", move |context, _| control(context, answers.clone())).name(NAME);
+    let version = answers.node.version.clone();
+    let answer = move |request: Vec<u8>| {
+        let (answers, version) = (answers.clone(), version.clone());
+        async move {
+            match serde_json::from_slice(&request) {
+                Ok(request) => answers.answer(request).await,
+                Err(error) => Err(format!("this is no request that rusm {version} knows: {error}")),
+            }
+        }
+    };
+    let child = ChildSpec::worker("control", move |context, _| control(context, answer.clone())).name(NAME);
     let spec = SupervisorSpec::new(Strategy::OneForOne).name(SUPERVISOR_NAME).child(child);
     match Supervisor::start(node, spec).await {
         Started::Up(_) => Ok(()),
@@ -30,14 +41,19 @@ pub(super) async fn answer_others(node: &Node, answers: Answers) -> Result<(), E
     }
 }
 
-async fn control(context: Context, answers: Answers) {
+/// Each request has a process of its own: one that waits for somebody holds up no other.
+async fn control<F, Fut>(context: Context, answer: F)
+where
+    F: Fn(Vec<u8>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Value, String>> + Send + 'static,
+{
     loop {
         if let Message::Call { from, payload: Payload::Term(request) } = context.receive().await {
-            let answer = match serde_json::from_slice(&request.bytes) {
-                Ok(request) => answers.answer(request).await,
-                Err(error) => Err(format!("this is no request that rusm {} knows: {error}", answers.node.version)),
-            };
-            context.reply(from, json(&Response::from(answer)));
+            let answer = answer.clone();
+            context.spawn(move |context| async move {
+                let answer = answer(request.bytes.to_vec()).await;
+                context.reply(from, json(&Response::from(answer)));
+            });
         }
     }
 }
@@ -70,4 +86,42 @@ pub(super) async fn ask(node: &Node, other: &str, known: &[ClusterNode], request
 fn json(value: &impl serde::Serialize) -> Term {
     let bytes = serde_json::to_vec(value).expect("requests and answers have a form in JSON");
     Term::new(Encoding::Json, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusm_core::NodeOptions;
+    use rusm_core::seam::Seams;
+    use std::sync::Arc;
+    use tokio::sync::Notify;
+
+    #[tokio::test]
+    async fn a_request_that_waits_holds_up_no_other() {
+        let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+        let other_is_done = Arc::new(Notify::new());
+        let waits = other_is_done.clone();
+        let control = node.spawn(move |context| {
+            control(context, move |request| {
+                let waits = waits.clone();
+                async move {
+                    if request == b"\"slow\"" {
+                        waits.notified().await;
+                    }
+                    Ok(serde_json::from_slice(&request).expect("JSON"))
+                }
+            })
+        });
+        let ask = async |what: &str| match node.call(control, json(&what), Duration::from_secs(120)).await {
+            Ok(Payload::Term(answer)) => String::from_utf8_lossy(&answer.bytes).into_owned(),
+            other => panic!("{what}: {other:?}"),
+        };
+        let quick = async {
+            let answer = ask("quick").await;
+            other_is_done.notify_one();
+            answer
+        };
+        let (slow, quick) = tokio::join!(ask("slow"), quick);
+        assert!(slow.contains("slow") && quick.contains("quick"), "{slow} {quick}");
+    }
 }

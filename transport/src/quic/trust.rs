@@ -2,13 +2,14 @@ use super::credentials::{Credentials, CredentialsError};
 use super::refused::Refused;
 use super::revocations::{Revocations, serial_of};
 use super::tls::{Named, holder, name_in_certificate, ring};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Whose certificates count: those that the cluster's authority has signed and not revoked.
@@ -18,6 +19,8 @@ pub(super) struct Trust {
     servers: Arc<WebPkiServerVerifier>,
     clients: Arc<dyn ClientCertVerifier>,
     revocations: RwLock<Option<Revocations>>,
+    /// Whose certificates were refused as revoked.
+    refused: Mutex<BTreeSet<String>>,
 }
 
 impl Trust {
@@ -33,6 +36,7 @@ impl Trust {
             servers: servers.map_err(verifier)?,
             clients: clients.map_err(verifier)?,
             revocations: RwLock::new(None),
+            refused: Mutex::default(),
         }))
     }
 
@@ -63,9 +67,15 @@ impl Trust {
         serial_of(certificate).is_none_or(|serial| revocations.serials().contains(&serial))
     }
 
+    /// Whether a certificate of that node was refused as revoked since this was asked last.
+    pub(super) fn has_refused(&self, node: &str) -> bool {
+        self.refused.lock().remove(node)
+    }
+
     fn check_revoked(&self, certificate: &CertificateDer<'_>) -> Result<(), Refused> {
         if self.is_revoked(certificate) {
             let name = holder(certificate).map_or_else(|| "a stranger".to_owned(), |holder| holder.name);
+            self.refused.lock().insert(name.clone());
             return Err(Refused::Revoked(name));
         }
         Ok(())

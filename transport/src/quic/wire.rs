@@ -9,12 +9,16 @@ use crate::proto::{ConnectionId, Identity, Role, StreamId};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use quinn::{ClientConfig, Endpoint, Incoming};
-use rusm_core::seam::{Clock, Executor, Seams};
+use rusm_core::seam::{Clock, Executor, Seams, Timestamp};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::sync::Notify;
+
+/// How long a node whose certificate is revoked is not dialled. It may dial itself when it has a new one.
+const REVOKED_PAUSE: Duration = Duration::from_secs(60);
 
 /// The wire of one member.
 pub(super) struct QuicWire(pub(super) Arc<Table>);
@@ -39,6 +43,8 @@ struct State {
     addresses: BTreeMap<String, SocketAddr>,
     connections: BTreeMap<ConnectionId, Slot>,
     accepted: u64,
+    /// Nodes whose certificates are revoked, and until when they are not dialled.
+    revoked: BTreeMap<String, Timestamp>,
 }
 
 enum Slot {
@@ -124,6 +130,7 @@ impl Table {
         }
         let id = {
             let state = &mut self.state.lock();
+            state.revoked.remove(&identity.name);
             state.accepted += 1;
             let id = ConnectionId::Accepted(state.accepted);
             state.connections.insert(id, Slot::Opening);
@@ -173,10 +180,12 @@ impl Table {
         let state = &mut *self.state.lock();
         let is_revoked = |live: &Live| live.certificate().is_none_or(|certificate| self.trust.is_revoked(&certificate));
         let revoked = |_: &ConnectionId, slot: &mut Slot| matches!(slot, Slot::Live(live) if is_revoked(live));
+        let until = self.clock.now() + REVOKED_PAUSE;
         for (id, slot) in state.connections.extract_if(.., revoked) {
             if let Slot::Live(live) = slot {
                 let node = live.certificate().and_then(|certificate| holder(&certificate)).map(|holder| holder.name);
                 tracing::warn!(node, "a node is thrown out: its certificate is revoked");
+                state.revoked.extend(node.map(|node| (node, until)));
                 live.cut();
             }
             self.input(Input::Closed(id));
@@ -199,6 +208,9 @@ impl Table {
     async fn try_dial(&self, node: &str) -> Result<quinn::Connection, String> {
         let Named(name) = name_in_certificate(&Identity { name: node.to_owned(), role: Role::Node })
             .ok_or("no certificate can carry its name")?;
+        if self.state.lock().revoked.get(node).is_some_and(|until| self.clock.now() < *until) {
+            return Err("its certificate is revoked".to_owned());
+        }
         loop {
             let moved = self.moved.notified();
             let address = self.address(node).ok_or("nobody knows its address")?;
@@ -217,6 +229,9 @@ impl Table {
                     return dialled.map_err(|error| {
                         if let Some(refusal) = refusal(&error) {
                             tracing::warn!(node, %address, "no connection is made: {refusal}");
+                        }
+                        if self.trust.has_refused(node) {
+                            self.state.lock().revoked.insert(node.to_owned(), self.clock.now() + REVOKED_PAUSE);
                         }
                         at(why(&error))
                     });

@@ -159,6 +159,28 @@ async fn a_node_with_a_new_certificate_outlives_the_old_ones_revocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_node_is_not_dialled_again_until_it_has_a_new_certificate() {
+    let log = Log::start();
+    let own = authority();
+    let [stolen, new] = [issue(&own, "outcast"), issue(&own, "outcast")];
+    let a = Member::start(&own, "a", &[]);
+    let bad = Member::start_with("outcast", credentials(&own, &stolen), &[a.address()]);
+    bad.ask_until_answered("a", "hello").await;
+    let down = watch(&a, "outcast");
+    a.ask("outcast", "watched").await.expect("it is there");
+    assert_eq!(a.member.revoke(&list(&own, 1, &[&stolen])), Ok(true));
+    within(down).await.expect("a DOWN");
+    for _ in 0..20 {
+        assert!(a.ask("outcast", "are you there").await.is_err());
+    }
+    let dialled = |line: &&str| line.contains("no connection is made") && line.contains("node=\"outcast\"");
+    assert_eq!(log.text().lines().filter(dialled).count(), 0, "it was not dialled: {}", log.text());
+    bad.member.renew(&credentials(&own, &new)).expect("it is the node's");
+    assert_eq!(bad.ask_until_answered("a", "back again").await, "back again");
+    assert_eq!(a.ask_until_answered("outcast", "welcome").await, "welcome");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_is_not_the_nodes_is_not_taken() {
     let (own, other) = (authority(), authority());
     let a = Member::start(&own, "a", &[]);

@@ -148,6 +148,11 @@ impl Log {
         Self
     }
 
+    /// All of it.
+    pub(crate) fn text(&self) -> String {
+        LOGGED.lock().clone()
+    }
+
     /// Waits for a line with all of these.
     pub(crate) async fn until(&self, parts: &[&str]) {
         let found = || LOGGED.lock().lines().any(|line| parts.iter().all(|part| line.contains(part)));
