@@ -1,4 +1,4 @@
-use crate::executor::{Kernel, Life, TimerKey};
+use crate::executor::{Kernel, Life, TimerKey, WhenDue};
 use parking_lot::Mutex;
 use rusm_core::BoxFuture;
 use rusm_core::seam::{Clock, Timestamp};
@@ -138,7 +138,11 @@ impl Future for Sleep {
             Some((_, clock)) => clock.skew().global(this.at),
             None => this.at,
         };
-        let timer = this.kernel.poll_timer(this.timer, at, cx);
+        let when_due = || -> Option<WhenDue> {
+            let ((_, clock), local) = (this.of.clone()?, this.at);
+            Some(Arc::new(move || clock.skew().global(local)))
+        };
+        let timer = this.kernel.poll_timer(this.timer, at, when_due, cx);
         if timer.is_none()
             && let Some(left) = this.timer
         {
@@ -184,5 +188,26 @@ mod tests {
             assert_eq!(clock.skew().local(now), before);
             assert!(clock.skew().local(now + 100) > before);
         }
+    }
+
+    /// It looks at its clock when it is woken, and waits on without asking anew when that was too early: it must not be.
+    #[test]
+    fn a_sleep_on_a_clock_that_is_slowed_down_wakes_once_and_in_time() {
+        let sim = crate::Sim::new(crate::SimOptions::new(1));
+        let node = rusm_core::Node::start(sim.node_options("a"));
+        sim.set_drift("a", 200_000);
+        let waits = node.spawn(|context: rusm_core::Context| async move {
+            context.receive_timeout(Duration::from_secs(10), |_| true).await;
+        });
+        let handle = sim.handle();
+        let ended = sim.block_on(async move {
+            handle.sleep(Duration::from_secs(5)).await;
+            handle.set_drift("a", -100_000);
+            node.await_exit(waits).await
+        });
+        assert_eq!(ended, Ok(rusm_core::ExitReason::NORMAL));
+        // 6 seconds have passed on it within the first 5; the other 4 take 4.44.
+        let took = sim.now().as_nanos() / 1_000_000;
+        assert!((9_440..9_460).contains(&took), "{took} ms");
     }
 }

@@ -58,10 +58,14 @@ impl Ord for Due {
     }
 }
 
+/// When it is time, as whoever sleeps sees it: a clock that was slowed down meanwhile is not there yet.
+pub(crate) type WhenDue = Arc<dyn Fn() -> u64 + Send + Sync>;
+
 #[derive(Default)]
 struct TimerSlot {
     number: u64,
     waker: Option<Waker>,
+    when_due: Option<WhenDue>,
 }
 
 /// Everything that is going to happen, in order, and the timers that tasks wait for.
@@ -90,13 +94,13 @@ impl Events {
         self.due.push(Due { at, tie, order: self.order, event });
     }
 
-    pub(crate) fn start_timer(&mut self, at: u64, tie: u64, waker: Waker) -> TimerKey {
+    pub(crate) fn start_timer(&mut self, at: u64, when_due: Option<WhenDue>, tie: u64, waker: Waker) -> TimerKey {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.timers.push(TimerSlot::default());
             (self.timers.len() - 1) as u32
         });
         let number = self.order + 1;
-        self.timers[slot as usize] = TimerSlot { number, waker: Some(waker) };
+        self.timers[slot as usize] = TimerSlot { number, waker: Some(waker), when_due };
         let key = TimerKey { slot, number };
         self.push(at, tie, Event::Timer(key));
         key
@@ -152,9 +156,15 @@ impl Events {
             if first.at > now {
                 return Next::At(first.at);
             }
-            let Some(Due { event, .. }) = self.due.pop() else { return Next::Never };
+            let Some(Due { event, tie, .. }) = self.due.pop() else { return Next::Never };
             let Event::Timer(key) = event else { return Next::Happen(event) };
-            let waker = self.timers[key.slot as usize].waker.take();
+            let slot = &mut self.timers[key.slot as usize];
+            // Whoever sleeps is woken once, and need not look whether that was too early.
+            if let Some(later) = slot.when_due.as_ref().map(|when_due| when_due()).filter(|at| *at > now) {
+                self.push(later, tie, event);
+                continue;
+            }
+            let waker = slot.waker.take();
             self.free.push(key.slot);
             if let Some(waker) = waker {
                 return Next::Wake(key.number, waker);

@@ -7,7 +7,7 @@ mod ready;
 mod seam;
 mod tasks;
 
-pub(crate) use events::{Event, Fire, TimerKey};
+pub(crate) use events::{Event, Fire, TimerKey, WhenDue};
 pub(crate) use life::Life;
 pub(crate) use ready::TaskWaker;
 pub(crate) use seam::SimExecutor;
@@ -228,7 +228,13 @@ impl Kernel {
     }
 
     /// Wakes the task of `cx` at `at`, through a timer of its own; `None` when `at` has passed.
-    pub(crate) fn poll_timer(&self, timer: Option<TimerKey>, at: u64, cx: &Context<'_>) -> Option<TimerKey> {
+    pub(crate) fn poll_timer(
+        &self,
+        timer: Option<TimerKey>,
+        at: u64,
+        when_due: impl FnOnce() -> Option<WhenDue>,
+        cx: &Context<'_>,
+    ) -> Option<TimerKey> {
         if self.now() >= at {
             return None;
         }
@@ -237,7 +243,7 @@ impl Kernel {
             Some(timer) => Some(timer),
             None => {
                 let tie = state.rng.next_u64();
-                Some(state.events.start_timer(at, tie, cx.waker().clone()))
+                Some(state.events.start_timer(at, when_due(), tie, cx.waker().clone()))
             }
         }
     }
