@@ -1,4 +1,6 @@
 //! Names that must be unique, while networks, nodes, clocks and disks fail.
 
 mod agreement;
+mod leases;
+mod singleton;
 mod world;

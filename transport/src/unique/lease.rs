@@ -63,6 +63,17 @@ impl Lease {
         self.until.at()
     }
 
+    /// Returns when the lease has not been renewed in time, by its node's clock.
+    pub(super) async fn run_out(&self) {
+        loop {
+            let at = self.until.at();
+            self.until.clock.sleep_until(at).await;
+            if !self.is_held() {
+                return;
+            }
+        }
+    }
+
     /// Gives the name up. From the call on it is not [held](Self::is_held).
     ///
     /// # Errors

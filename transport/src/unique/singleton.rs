@@ -14,8 +14,8 @@ use std::time::Duration;
 ///
 /// - The child is started with the [`Lease`]: it marks what it does elsewhere with the [token](Lease::token), and asks
 ///   [`is_held`](Lease::is_held) before what must not be done twice.
-/// - When the lease is not renewed, the child is told to stop (`shutdown`) so long before it ends that there is time for it, and is
-///   killed at its end, before the name can be another's.
+/// - When the lease is not renewed, the child is told to stop (`shutdown`) so long before it ends that there is time for it, and does not
+///   live on after its end, before the name can be another's.
 /// - When the child ends by itself, the name is given up and the guard ends with the same reason: whether it is tried again here is
 ///   its supervisor's decision, as for any child, and meanwhile another node may be faster.
 /// - When the guard is stopped, the child is stopped first, and then the name is given up: another node takes over at once. When the
@@ -106,7 +106,7 @@ impl Guard {
                 },
             };
             let options = SpawnOptions { link: true, label: self.name.clone(), ..SpawnOptions::default() };
-            let child = context.spawn_with(options, (self.child)(lease.clone())).pid;
+            let child = context.spawn_with(options, self.child(&lease)).pid;
             match self.watch(context, &lease, child).await {
                 End::Lost => {}
                 End::Over(reason) => {
@@ -116,6 +116,18 @@ impl Guard {
                 }
             }
         }
+    }
+
+    /// The child, which ends with its lease also when nobody is there to stop it, because the guard was killed.
+    fn child(&self, lease: &Lease) -> ProcessBody {
+        let (child, lease) = ((self.child)(lease.clone()), lease.clone());
+        process_body(move |context: Context| async move {
+            tokio::select! {
+                biased;
+                () = lease.run_out() => ExitReason::new(keeper::LOST).with_detail(lease.name()),
+                reason = child.run(context) => reason,
+            }
+        })
     }
 
     /// Waits until the name is this guard's.

@@ -2,7 +2,7 @@ use super::leases::{Command, FencingToken, Leases};
 use super::protocol::{Request, Response, VOTER, from_payload, to_term};
 use super::raft::{Applied, Home, Log, Machine, Network, Raft, Snapshot};
 use openraft::async_runtime::watch::WatchReceiver;
-use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
+use openraft::errors::{ClientWriteError, InitializeError, LinearizableReadError, RaftError};
 use openraft::{Config, EmptyNode, ReadPolicy, SnapshotPolicy};
 use parking_lot::Mutex;
 use rusm_core::{
@@ -143,7 +143,11 @@ impl Running {
         let members: BTreeMap<u64, EmptyNode> =
             voters.iter().map(|voter| (voter.as_u32().into(), EmptyNode {})).collect();
         if !raft.is_initialized().await.map_err(|error| failed("starting", &error))? {
-            raft.initialize(members).await.map_err(|error| failed("the first start", &error))?;
+            match raft.initialize(members).await {
+                // Another voter's first entry has come meanwhile.
+                Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}
+                Err(error) => return Err(failed("the first start", &error)),
+            }
         }
         let shared = Shared { home: Home::of(context), raft, applied, voters: voters.into() };
         let watch = shared.clone();

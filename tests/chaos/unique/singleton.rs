@@ -1,0 +1,99 @@
+//! One process in the whole cluster, on whichever node can run it.
+
+use super::world::{NODES, names, start_voter};
+use parking_lot::Mutex;
+use rusm_core::{Context, ExitReason, Node, Pid, Strategy, Supervisor, SupervisorSpec, process_body};
+use rusm_sim::{FaultKind, SimHandle, Test};
+use rusm_transport::unique::{FencingToken, Lease, Singleton};
+use std::sync::Arc;
+use std::time::Duration;
+
+const TTL: Duration = Duration::from_secs(6);
+const STOP: Duration = Duration::from_secs(1);
+
+#[derive(Clone)]
+struct Work {
+    sim: SimHandle,
+    running: Arc<Mutex<Vec<Pid>>>,
+    started: Arc<Mutex<u64>>,
+    greatest: Arc<Mutex<Option<FencingToken>>>,
+    /// Whether it has worked after the last fault.
+    worked: Arc<Mutex<bool>>,
+}
+
+/// Faults that leave a machine its time: what stands still for longer than a quarter of a lease cannot stop its child in time, and is
+/// what fencing is for.
+fn while_time_goes_on() -> impl Iterator<Item = FaultKind> {
+    use FaultKind::{DiskSlow, Pause, Slow, SlowSignals, Starve};
+    FaultKind::survivable().filter(|kind| !matches!(kind, Pause | Slow | Starve | SlowSignals | DiskSlow))
+}
+
+#[rusm_sim::test(
+    seeds = 60,
+    sometimes = ["it was started anew", "it was told to stop", "it was not willing to stop", "node: crash", "process: killed"]
+)]
+fn a_singleton_runs_once(test: &mut Test) {
+    let work = Work {
+        sim: test.sim(),
+        running: Arc::default(),
+        started: Arc::default(),
+        greatest: Arc::default(),
+        worked: Arc::default(),
+    };
+    let worked = work.worked.clone();
+    test.cluster(&NODES, move |node| boot(node, work.clone()));
+    test.faults(while_time_goes_on());
+    test.eventually("the singleton works", move || if *worked.lock() { Ok(()) } else { Err("it does not".to_owned()) });
+}
+
+async fn boot(node: Node, work: Work) {
+    start_voter(&node).await;
+    let singleton = Singleton::child_spec(&names().ttl(TTL), "billing", STOP, move |lease| {
+        let work = work.clone();
+        process_body(move |context| billing(context, lease, work))
+    });
+    let spec = SupervisorSpec::new(Strategy::OneForOne).intensity(1_000, Duration::from_secs(5));
+    Supervisor::start(&node, spec.child(singleton)).await;
+}
+
+/// Says that it runs, until it does not.
+struct Runs<'a>(&'a Work, Pid);
+
+impl Drop for Runs<'_> {
+    fn drop(&mut self) {
+        self.0.running.lock().retain(|pid| *pid != self.1);
+    }
+}
+
+async fn billing(context: Context, lease: Lease, work: Work) -> ExitReason {
+    let sim = &work.sim;
+    // Destructors of a crashed node run too, so that what is here runs.
+    {
+        let mut running = work.running.lock();
+        assert!(running.is_empty(), "{:?} is started beside {running:?}", context.pid());
+        running.push(context.pid());
+    }
+    let _runs = Runs(&work, context.pid());
+    let before = work.greatest.lock().replace(lease.token());
+    assert!(before < Some(lease.token()), "token {} after {before:?}", lease.token());
+    *work.started.lock() += 1;
+    if *work.started.lock() > 1 {
+        sim.sometimes("it was started anew");
+    }
+    // One in two does not stop before it is killed.
+    let is_willing = context.random().is_multiple_of(2);
+    context.trap_exit(true);
+    loop {
+        let told = context.receive_timeout(Duration::from_millis(50), |_| true).await;
+        if told.is_some() && is_willing {
+            sim.sometimes("it was told to stop");
+            return ExitReason::SHUTDOWN;
+        }
+        if told.is_some() {
+            sim.sometimes("it was not willing to stop");
+        }
+        if lease.is_held() && sim.healed() {
+            *work.worked.lock() = true;
+        }
+    }
+}
