@@ -5,6 +5,7 @@
 //! What happens to a packet depends on the seed, its connection's place among those of the two nodes, its stream and its
 //! number there.
 
+mod lie;
 mod pipe;
 mod wire;
 
@@ -13,7 +14,9 @@ use crate::network::{Conditions, ConnectionInfo};
 use crate::plan::FaultKind;
 use crate::seed::{below, mix};
 use parking_lot::Mutex;
-use pipe::Pipe;
+use pipe::{Packet, Pipe};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
 use rusm_core::Node;
 use rusm_transport::cluster::{Cluster, ClusterOptions, Input};
 use rusm_transport::proto::{ConnectionId, Identity, LANE_STREAMS, Role, StreamId};
@@ -45,6 +48,8 @@ struct State {
     opened_by_pair: BTreeMap<(u32, u32), u64>,
     /// Hosts whose certificates have expired.
     expired: BTreeSet<u32>,
+    /// Hosts that break the protocol, and how many of a hundred frames they change.
+    liars: BTreeMap<u32, u64>,
     /// Dials that were closed before they arrived.
     given_up: BTreeSet<(String, ConnectionId)>,
 }
@@ -160,6 +165,11 @@ impl Links {
                 }
             }
         }
+    }
+
+    /// Of a hundred frames that a host sends, so many are changed; 0 ends it.
+    pub(crate) fn lie(&self, host: u32, percent: u64) {
+        self.0.state.lock().liars.insert(host, percent);
     }
 
     /// Whether the certificate of a host has expired: it dials in vain, and is dialled in vain.
@@ -296,8 +306,29 @@ impl Inner {
         let Some((number, end)) = state.find(host, id) else { return };
         let Some(connection) = state.connections.get_mut(&number) else { return };
         let at = self.kernel.now() + self.packet_trip(connection, end, stream);
-        connection.pipes[end][usize::from(stream.0)].push(at, bytes);
+        let room = bytes.len();
+        let bytes = match state.liars.get(&connection.ends[end].life.host) {
+            Some(percent) => self.lie(connection, end, stream, &bytes, *percent),
+            None => bytes,
+        };
+        connection.pipes[end][usize::from(stream.0)].push(at, Packet { bytes, room });
         self.schedule_pipe(connection, number, end, stream);
+    }
+
+    /// What a liar sends instead.
+    fn lie(
+        &self,
+        connection: &mut Connection,
+        end: usize,
+        stream: StreamId,
+        bytes: &[u8],
+        percent: u64,
+    ) -> bytes::Bytes {
+        let pipe = &mut connection.pipes[end][usize::from(stream.0)];
+        let fate = mix(&[self.kernel.seed, connection.link, end as u64, stream.0.into(), pipe.number(), 0x11e]);
+        let (bytes, changed) = pipe.lies.tell(bytes, percent, &mut ChaCha8Rng::seed_from_u64(fate));
+        (0..changed).for_each(|_| self.kernel.recorder.count("links: a frame was changed"));
+        bytes
     }
 
     /// An end closes: the other hears of it behind what is in the control stream.
@@ -351,7 +382,7 @@ impl Inner {
         }
         match content {
             None => self.end_hears(connection, receiver),
-            Some(bytes) if connection.ends[receiver].open => {
+            Some(Packet { bytes, room }) if connection.ends[receiver].open => {
                 let (len, id) = (bytes.len(), connection.ends[receiver].id);
                 self.kernel.record("links-packet", |line| {
                     line.number(number).number(end as u64).number(stream.0.into()).number(len as u64)
@@ -359,7 +390,7 @@ impl Inner {
                 connection.ends[receiver].input(Input::Received(id, stream, bytes));
                 let sender = &connection.ends[end];
                 if sender.open {
-                    sender.input(Input::Writable(sender.id, stream, len));
+                    sender.input(Input::Writable(sender.id, stream, room));
                 }
             }
             Some(_) => {}

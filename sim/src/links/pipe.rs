@@ -1,13 +1,23 @@
+use super::lie::Lies;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// What is under way on one stream in one direction. The first packet arrives first, whatever the others took.
 #[derive(Default)]
 pub(super) struct Pipe {
-    /// When each may arrive, and its bytes; none is the end of the connection.
-    packets: VecDeque<(u64, Option<Bytes>)>,
+    /// When each may arrive, and what it is; none is the end of the connection.
+    packets: VecDeque<(u64, Option<Packet>)>,
+    /// What its sender makes of it, when that is a liar.
+    pub(super) lies: Lies,
     sent: u64,
     scheduled: bool,
+}
+
+/// A packet that is under way.
+pub(super) struct Packet {
+    pub(super) bytes: Bytes,
+    /// Bytes that its sender may send again when it has arrived.
+    pub(super) room: usize,
 }
 
 impl Pipe {
@@ -17,8 +27,13 @@ impl Pipe {
         self.sent
     }
 
-    pub(super) fn push(&mut self, at: u64, bytes: Bytes) {
-        self.packets.push_back((at, Some(bytes)));
+    /// The number of the last packet.
+    pub(super) fn number(&self) -> u64 {
+        self.sent
+    }
+
+    pub(super) fn push(&mut self, at: u64, packet: Packet) {
+        self.packets.push_back((at, Some(packet)));
     }
 
     /// Behind it nothing comes.
@@ -39,7 +54,7 @@ impl Pipe {
         self.packets.front().is_some_and(|(at, _)| *at <= now)
     }
 
-    pub(super) fn pop(&mut self) -> Option<Option<Bytes>> {
+    pub(super) fn pop(&mut self) -> Option<Option<Packet>> {
         self.packets.pop_front().map(|(_, content)| content)
     }
 

@@ -240,6 +240,15 @@ impl Network {
         self.links().resume();
     }
 
+    /// That host breaks the cluster's protocol: of a hundred frames that it sends over the links, so many are left out, doubled, put
+    /// in another order, made up, or changed in one of their fields; 0 ends it. Over QUIC it has no effect.
+    pub fn lie(&self, host: &str, percent: u64) {
+        if let Some(number) = self.host(host) {
+            self.0.kernel.record("lie", |line| line.text(host).number(percent));
+            self.links().lie(number, percent);
+        }
+    }
+
     /// Whether new connections to that host are refused. Those that are open stay.
     ///
     /// Over UDP it is what a handshake sends to that host that is thrown away, whoever began it.

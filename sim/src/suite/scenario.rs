@@ -1,11 +1,12 @@
 use super::Case;
 use super::native::{NativeNode, Start};
 use crate::check::Checker;
-use crate::seed::{below, generator};
+use crate::seed::{below, generator, pick};
 use crate::{FaultKind, Field, Plan, SimHandle};
 use rand_core::Rng;
 use rusm_core::{BoxFuture, Node};
 use rusm_transport::cluster::ClusterOptions;
+use rusm_transport::proto::{Config, Features};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::{Range, RangeInclusive};
@@ -68,6 +69,7 @@ pub struct Test {
     kinds: Vec<FaultKind>,
     count: Range<u64>,
     heal_at: Range<Duration>,
+    mixed_versions: bool,
 }
 
 impl Test {
@@ -85,6 +87,7 @@ impl Test {
             kinds: Vec::new(),
             count: 2..16,
             heal_at: Duration::from_secs(4)..Duration::from_secs(14),
+            mixed_versions: false,
         }
     }
 
@@ -119,6 +122,13 @@ impl Test {
         self.nodes.push((name.to_owned(), node));
     }
 
+    /// In half of all runs the nodes of the [cluster](Self::cluster) that comes next are of different versions, each life of each node
+    /// of one that the seed draws: the first, this one, or one that is still to come. So a crash may be an upgrade.
+    pub fn mixed_versions(&mut self) -> &mut Self {
+        self.mixed_versions = generator(self.sim.seed(), "mixed versions").next_u64() & 1 == 0;
+        self
+    }
+
     /// Nodes of one cluster, and what is done when one of them has started.
     pub fn cluster<Fut>(&mut self, names: &[&str], start: impl Fn(Node) -> Fut + Clone + Send + Sync + 'static)
     where
@@ -127,8 +137,11 @@ impl Test {
         let nodes: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         for name in names {
             let (sim, nodes, start) = (self.sim(), nodes.clone(), start.clone());
+            let mixed = self.mixed_versions;
             self.node(name, move |node| {
-                sim.join(&node, ClusterOptions { nodes: nodes.clone(), ..ClusterOptions::default() });
+                let features = if mixed { version_of_life(&sim, &node) } else { Features::ALL };
+                let config = Config { features, ..Config::default() };
+                sim.join(&node, ClusterOptions { nodes: nodes.clone(), config, ..ClusterOptions::default() });
                 start(node)
             });
         }
@@ -209,4 +222,16 @@ impl Test {
         let (kinds, count, heal_at) = (self.kinds.clone(), self.count.clone(), self.heal_at.clone());
         Plan::draw(self.sim.seed(), &Field { hosts, clients, kinds, count, heal_at })
     }
+}
+
+/// What this life of a node knows: the first version's, this one's, or something that nobody knows yet beside.
+fn version_of_life(sim: &SimHandle, node: &Node) -> Features {
+    let (name, life) = (node.name(), node.incarnation());
+    let random = &mut generator(sim.seed(), &format!("version {name:?} {life}"));
+    let features = pick(random, &[Features::NONE, Features::ALL, Features(Features::ALL.0 | 1 << 63)]);
+    sim.record("version", &format!("{name} {features}"));
+    if features == Features::NONE {
+        sim.sometimes("a node of the first version");
+    }
+    features
 }

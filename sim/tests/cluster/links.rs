@@ -14,7 +14,7 @@ const EACH: usize = 3;
 )]
 fn links_across_nodes_are_symmetric_in_the_end(test: &mut Test) {
     faults(test);
-    test.cluster(&NAMES, |_| async {});
+    test.mixed_versions().cluster(&NAMES, |_| async {});
     test.script("outside", scenario);
 }
 

@@ -5,6 +5,7 @@
 //! many of each. The other variables are those of [`rusm_sim::suite::Suite`].
 
 mod flood;
+mod liar;
 mod links;
 mod monitors;
 mod order;

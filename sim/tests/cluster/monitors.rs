@@ -17,7 +17,7 @@ const WORKERS: u64 = 4;
 )]
 fn every_monitor_across_nodes_gives_one_down(test: &mut Test) {
     faults(test);
-    test.cluster(&NAMES, |_| async {});
+    test.mixed_versions().cluster(&NAMES, |_| async {});
     test.script("outside", scenario);
 }
 

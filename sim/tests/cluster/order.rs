@@ -20,7 +20,7 @@ const LAST: u64 = u64::MAX;
 )]
 fn signals_between_nodes_keep_their_order_and_lose_only_a_tail(test: &mut Test) {
     faults(test);
-    test.cluster(&NAMES, |_| async {});
+    test.mixed_versions().cluster(&NAMES, |_| async {});
     test.script("outside", scenario);
 }
 

@@ -13,15 +13,17 @@ const LARGE: usize = 60_000;
 #[rusm_sim::test(seeds = 200, sometimes = rare_branches())]
 fn in_the_end_everybody_reaches_everybody(test: &mut Test) {
     let sim = test.sim();
-    test.cluster(&NAMES, move |node| start(node, sim.clone()));
+    test.mixed_versions().cluster(&NAMES, move |node| start(node, sim.clone()));
     test.faults(FaultKind::between_hosts().chain([FaultKind::Crash])).fault_count(4..24);
     test.heal_at(Duration::from_secs(10)..Duration::from_secs(40));
     test.script("outside", scenario);
 }
 
-/// All but one, which wants two crashes in a row, as the test of restarts has them.
+/// All but those that want two crashes in a row, as the test of restarts has them, or a node that breaks the protocol.
 fn rare_branches() -> Vec<&'static str> {
-    Mark::NAMES.iter().copied().filter(|name| *name != Mark::PastLife.name()).collect()
+    let others = [Mark::PastLife, Mark::Violated, Mark::Foreign].map(Mark::name);
+    let marks = Mark::NAMES.iter().copied().filter(|name| !others.contains(name));
+    marks.chain(["a node of the first version"]).collect()
 }
 
 async fn start(node: Node, sim: SimHandle) {

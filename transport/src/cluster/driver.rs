@@ -189,6 +189,7 @@ impl Task {
                 let from = envelope.signal.from;
                 if let Err(foreign) = association.receive(&self.node, envelope.signal) {
                     tracing::warn!(?from, "a signal was refused: {foreign}");
+                    self.mark(Mark::Foreign);
                 }
             }
             Event::Unsupported { association, signal } => {
@@ -216,11 +217,15 @@ impl Task {
             }
             Event::Ended { peer, association, reason } => {
                 tracing::debug!(?peer, "an association has ended: {reason}");
-                match reason {
+                match &reason {
                     EndReason::Replaced => self.mark(Mark::Replaced),
                     EndReason::Silent => self.mark(Mark::Silent),
                     EndReason::Lost => self.mark(Mark::Lost),
                     EndReason::Unreachable => self.mark(Mark::Unreachable),
+                    EndReason::Protocol(_) => {
+                        tracing::warn!(?peer, "an association has ended: {reason}");
+                        self.mark(Mark::Violated);
+                    }
                     _ => {}
                 }
                 if let Some(ended) = self.association(peer, association) {

@@ -17,6 +17,10 @@ rusm_core::marks! {
     Unreachable = "transport: a node could not be reached",
     /// A node was suspected and then heard of in time.
     TrustedAgain = "transport: a suspected node was heard of",
+    /// The other side broke the protocol, and its association ended.
+    Violated = "transport: a node broke the protocol",
+    /// A signal came of a process that is not of the node that sent it.
+    Foreign = "transport: a signal in another's name was refused",
     /// A lane was full, and its senders were let go on.
     LaneOpened = "transport: a full lane had room again",
 }

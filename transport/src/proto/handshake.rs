@@ -38,6 +38,9 @@ pub struct Hello {
     pub large_max: u16,
 }
 
+/// Associations are counted one by one: a number from here on is a lie, and leaves no next one.
+const ASSOCIATION_MAX: u64 = 1 << 63;
+
 /// Why a handshake came to nothing. Nothing has changed on the side that refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
@@ -60,7 +63,7 @@ pub enum Refusal {
     /// A name that is too long, empty, or this node's own, or whose number another node has.
     #[error("the name cannot be used")]
     Unusable,
-    /// Other limits than this node's.
+    /// Other limits than this node's, or a number of an association that nobody can have counted to.
     #[error("other limits")]
     Limits,
     /// A life of the node that is over.
@@ -104,6 +107,9 @@ impl Hello {
         if (self.signal_len_max, self.lane_window, self.large_max)
             != (own.signal_len_max, own.lane_window, own.large_max)
         {
+            return Err(Refusal::Limits);
+        }
+        if self.association >= ASSOCIATION_MAX {
             return Err(Refusal::Limits);
         }
         Ok((version, Features(features)))
@@ -163,6 +169,8 @@ mod tests {
         check(|hello, _| hello.versions = (2, 3), Err(Refusal::Version));
         check(|hello, _| (hello.features, hello.features_required) = (8, 8), Err(Refusal::Features));
         check(|hello, _| hello.lane_window += 1, Err(Refusal::Limits));
+        check(|hello, _| hello.association = ASSOCIATION_MAX - 1, Ok((1, 0)));
+        check(|hello, _| hello.association = ASSOCIATION_MAX, Err(Refusal::Limits));
     }
 
     #[test]
