@@ -13,6 +13,5 @@ mod processes;
 mod relay;
 mod soak;
 #[path = "../serve/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the suite over one node needs more of it")]
 mod support;
 mod weather;

@@ -1,5 +1,7 @@
 //! A served app, and its clients.
 
+#![allow(dead_code, unused_imports, reason = "two suites share it, and each needs a part")]
+
 mod app;
 mod authority;
 mod build;
@@ -10,7 +12,7 @@ mod visitor;
 pub(crate) use app::{AppOptions, Served};
 pub(crate) use authority::Authority;
 pub(crate) use build::{chat, couriers};
-pub(crate) use client::{Answer, WebSocketClient, next, read_to_end, request, send_raw};
+pub(crate) use client::{Answer, next, read_to_end, request, send_raw};
 
 pub(crate) use upstream::Upstream;
 pub(crate) use visitor::{Visitor, texts};
