@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 
 /// What a node may grow by in ten minutes, after the warm-up.
 const GROWTH_MAX: f64 = 0.01;
-/// Memory below which growth is noise: the pages of one more thread's arena.
-const NOISE_KIB: f64 = 1024.0;
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 /// One look at one node in one of its lives.
@@ -79,7 +77,7 @@ async fn soak() {
             first.at.as_secs(),
             last.at.as_secs()
         );
-        if memory > (first.resident_kib as f64 * GROWTH_MAX).max(NOISE_KIB) || files >= 1.0 {
+        if memory > first.resident_kib as f64 * GROWTH_MAX || files >= 1.0 {
             grown.push(format!("{name} ({os_pid}): {samples:?}"));
         }
     }
