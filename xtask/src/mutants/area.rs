@@ -64,6 +64,7 @@ impl Area {
                 // What waits for ever fails at once in the simulator.
                 ("rusm-sim behaviours", &[]),
                 ("rusm-sim reports", &[]),
+                ("rusm-sim models", &[]),
                 ("rusm-core rusm_core", &[]),
                 ("rusm-core rules", &[]),
                 ("rusm-core kernel", &[]),
@@ -77,6 +78,7 @@ impl Area {
             Self::Sim => &[
                 ("rusm-suites chaos", NO_GOLDEN),
                 ("rusm-sim behaviours", &[]),
+                ("rusm-sim models", &[]),
                 ("rusm-sim reports", &[]),
                 ("rusm-sim cluster", &[]),
                 ("rusm-sim faults", &[]),

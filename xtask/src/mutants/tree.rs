@@ -149,7 +149,7 @@ impl Tree {
 
     /// The compiler's errors in the core.
     fn check(&self, below: &Path) -> anyhow::Result<Vec<Value>> {
-        let (passed, messages) = self.cargo(below, &["check", "-p", "rusm-core", "--lib"])?;
+        let (passed, messages) = self.cargo(below, &["check", "-p", "rusm-core", "--lib", "--all-features"])?;
         let is_error = |message: &Value| message["message"]["level"] == "error";
         let errors: Vec<Value> = messages.into_iter().filter(is_error).collect();
         if !passed && errors.is_empty() {
