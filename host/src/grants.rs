@@ -68,6 +68,24 @@ impl Component {
         self.allow(allowed, "register-cluster", name)
     }
 
+    /// Whether it may join that group.
+    ///
+    /// # Errors
+    /// [`Denied`]: `join-groups` lacks it.
+    pub fn allow_join_group(&self, group: &str) -> Result<(), Denied> {
+        let allowed = self.grants().join_groups.iter().any(|pattern| pattern.matches(group));
+        self.allow(allowed, "join-groups", group)
+    }
+
+    /// Whether it may see and monitor the members of that group.
+    ///
+    /// # Errors
+    /// [`Denied`]: `reach-groups` lacks it.
+    pub fn allow_reach_group(&self, group: &str) -> Result<(), Denied> {
+        let allowed = self.grants().reach_groups.iter().any(|pattern| pattern.matches(group));
+        self.allow(allowed, "reach-groups", group)
+    }
+
     /// Whether it may spawn that component.
     ///
     /// # Errors

@@ -176,6 +176,7 @@ fn new_state(
         environment: variables,
         arguments: options.arguments,
         node_names: BTreeMap::new(),
+        memberships: 0,
         socket_gate,
         extension: None,
         withheld: Vec::new(),

@@ -16,6 +16,8 @@ pub const HOSTCALL_BYTES_MAX: usize = 16 << 20;
 pub const HANDLES_MAX: usize = 1 << 14;
 /// Bytes of a registered name; more is `badarg`.
 pub const NAME_BYTES_MAX: usize = 255;
+/// Memberships of one process in groups; every node of the cluster holds them. One more is `badarg`.
+pub const MEMBERSHIPS_MAX: usize = 1024;
 /// Bytes of an exit reason's word; the rest is cut off.
 pub const REASON_WORD_BYTES_MAX: usize = 255;
 /// Linear memories of one process.

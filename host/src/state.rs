@@ -31,6 +31,8 @@ pub struct ProcessState {
     pub(crate) arguments: Vec<String>,
     /// Names of other nodes that it has monitors on.
     pub(crate) node_names: BTreeMap<NodeId, String>,
+    /// How often it is a member of groups.
+    pub(crate) memberships: usize,
     pub(crate) socket_gate: Option<Arc<SocketGate>>,
     pub(crate) extension: Option<Box<dyn Any + Send>>,
     /// Grants whose absence was noted already.

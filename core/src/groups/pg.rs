@@ -2,10 +2,11 @@ use super::membership::Membership;
 use super::watched::Watched;
 use crate::sharing::{COUNT_MAX, Change, Sharer, check_key};
 use crate::{
-    Badarg, CallError, CallFrom, Called, Calls, Context, Init, Message, Monitored, Next, Node, Payload, Pid,
-    ProcessBody, Reference, Server, ServerRef, SpawnOptions, Started,
+    Badarg, CallError, CallFrom, Called, Calls, ChildSpec, ChildStart, Context, Init, Message, Monitored, Next, Node,
+    Payload, Pid, ProcessBody, Reference, Server, ServerRef, SpawnOptions, Started,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Named groups of processes, in a process of their own: OTP's `pg`, one scope of it. [`GroupsRef`] asks it.
@@ -37,6 +38,14 @@ use std::time::Duration;
 pub struct ProcessGroups;
 
 impl ProcessGroups {
+    /// The scope that components use, which runs on every node of an app: OTP's scope `pg`. No component can reach it by this name.
+    pub const DEFAULT_SCOPE: &str = "rusm:groups";
+
+    /// The process of a scope as a supervisor's child.
+    pub fn child_spec(scope: &str) -> ChildSpec {
+        ChildSpec::new(scope, ChildStart::Native(Arc::new(|_| Self::body()))).name(scope)
+    }
+
     /// The body of a scope's process, for supervisors. Its name is the scope's.
     pub fn body() -> ProcessBody {
         Scope::body(())
@@ -94,6 +103,13 @@ pub enum LeaveError {
 /// A scope of [`ProcessGroups`], by name or pid, as its users see it.
 #[derive(Clone, Debug)]
 pub struct GroupsRef(ServerRef<Scope>);
+
+impl Default for GroupsRef {
+    /// The [default scope](ProcessGroups::DEFAULT_SCOPE).
+    fn default() -> Self {
+        Self::from(ProcessGroups::DEFAULT_SCOPE)
+    }
+}
 
 impl From<Pid> for GroupsRef {
     fn from(pid: Pid) -> Self {

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod convert;
+mod groups;
 mod process;
 mod supervisor;
 
@@ -21,6 +22,13 @@ pub(crate) mod bindings {
             "rusm:actor/process.exit": trappable,
             "rusm:actor/cluster.register": async | trappable,
             "rusm:actor/cluster.unregister": async | trappable,
+            "rusm:actor/groups.join": async | trappable,
+            "rusm:actor/groups.leave": async | trappable,
+            "rusm:actor/groups.members": async | trappable,
+            "rusm:actor/groups.local-members": async | trappable,
+            "rusm:actor/groups.which-groups": async | trappable,
+            "rusm:actor/groups.monitor": async | trappable,
+            "rusm:actor/groups.demonitor": async | trappable,
             "rusm:actor/supervisor.start-child": async | trappable,
             "rusm:actor/supervisor.which-children": async | trappable,
         },
@@ -29,10 +37,11 @@ pub(crate) mod bindings {
     });
 }
 
-/// Adds `rusm:actor/process`, `rusm:actor/cluster` and `rusm:actor/supervisor`.
+/// Adds `rusm:actor/process`, `rusm:actor/cluster`, `rusm:actor/groups` and `rusm:actor/supervisor`.
 pub(crate) fn add_to_linker(linker: &mut Linker<ProcessState>) -> wasmtime::Result<()> {
     bindings::rusm::actor::types::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
     bindings::rusm::actor::process::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
     bindings::rusm::actor::cluster::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
+    bindings::rusm::actor::groups::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
     bindings::rusm::actor::supervisor::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)
 }

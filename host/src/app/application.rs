@@ -1,7 +1,7 @@
 use crate::watched::Watched;
 use rusm_core::{
-    ClusterNames, Context, ExitReason, Message, Node, Payload, Pid, SpawnOptions, Started, Strategy, Supervisor,
-    SupervisorSpec, process_body,
+    ClusterNames, Context, ExitReason, Message, Node, Payload, Pid, ProcessGroups, SpawnOptions, Started, Strategy,
+    Supervisor, SupervisorSpec, process_body,
 };
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -94,7 +94,10 @@ async fn run(context: &Context, root: SupervisorSpec, up: oneshot::Sender<Result
 
 /// What the runtime itself runs for an app, below a supervisor of its own.
 fn runtime() -> SupervisorSpec {
-    SupervisorSpec::new(Strategy::OneForOne).name(RUNTIME).child(ClusterNames::child_spec())
+    SupervisorSpec::new(Strategy::OneForOne)
+        .name(RUNTIME)
+        .child(ClusterNames::child_spec())
+        .child(ProcessGroups::child_spec(ProcessGroups::DEFAULT_SCOPE))
 }
 
 async fn start(context: &Context, spec: SupervisorSpec) -> Result<Pid, ExitReason> {

@@ -25,6 +25,10 @@ pub struct Grants {
     pub reach_cluster: Vec<NamePattern>,
     /// Names of the whole cluster that it may register.
     pub register_cluster: Vec<NamePattern>,
+    /// Groups of processes, of the whole cluster, that it may join.
+    pub join_groups: Vec<NamePattern>,
+    /// Groups whose members it may see and monitor.
+    pub reach_groups: Vec<NamePattern>,
     /// Components that it may spawn.
     pub spawn: BTreeSet<String>,
     /// Supervisors whose children it may start and list.
@@ -111,6 +115,8 @@ impl Default for Grants {
             register: Vec::new(),
             reach_cluster: Vec::new(),
             register_cluster: Vec::new(),
+            join_groups: Vec::new(),
+            reach_groups: Vec::new(),
             spawn: BTreeSet::new(),
             supervise: BTreeSet::new(),
             key_value: BTreeSet::new(),
@@ -131,6 +137,8 @@ impl Grants {
             register: patterns(&mut section, "register"),
             reach_cluster: cluster_patterns(&mut section, "reach-cluster"),
             register_cluster: cluster_patterns(&mut section, "register-cluster"),
+            join_groups: cluster_patterns(&mut section, "join-groups"),
+            reach_groups: cluster_patterns(&mut section, "reach-groups"),
             spawn: references.components(&mut section, "spawn"),
             supervise: references.supervisors(&mut section, "supervise"),
             key_value: names(&mut section, "key-value", |bucket| {
@@ -170,7 +178,7 @@ fn patterns(section: &mut Section<'_, '_>, key: &'static str) -> Vec<NamePattern
     names(section, key, wrong).into_iter().map(NamePattern::new).collect()
 }
 
-/// Names of the cluster have no node.
+/// Names of the cluster, and its groups, have no node.
 fn cluster_patterns(section: &mut Section<'_, '_>, key: &'static str) -> Vec<NamePattern> {
     let wrong = |text: &str| {
         let prefix = text.strip_suffix('*').unwrap_or(text);

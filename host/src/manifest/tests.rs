@@ -180,7 +180,7 @@ fn unknown_grants_name_the_nearest_one() {
     check(
         "[component.web.grants]\nreech = [\"a\"]\ncpu = true\n",
         "rusm.toml:6:1: component.web.grants.reech: unknown grant. Did you mean `reach`?
-         rusm.toml:7:1: component.web.grants.cpu: unknown grant. Use one of `reach`, `register`, `reach-cluster`, `register-cluster`, `spawn`, `supervise`, `key-value`, `files`, `env`, `http`, `sockets`, `memory`",
+         rusm.toml:7:1: component.web.grants.cpu: unknown grant. Use one of `reach`, `register`, `reach-cluster`, `register-cluster`, `join-groups`, `reach-groups`, `spawn`, `supervise`, `key-value`, `files`, `env`, `http`, `sockets`, `memory`",
     );
 }
 

@@ -32,6 +32,15 @@ async fn names_are_neither_reached_nor_registered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn groups_are_neither_joined_nor_seen() {
+    check("join watchers", r#"join-groups = ["watchers"]"#).await;
+    check("leave watchers", r#"join-groups = ["watchers"]"#).await;
+    check("members watchers", r#"reach-groups = ["watchers"]"#).await;
+    check("local-members watchers", r#"reach-groups = ["watchers"]"#).await;
+    check("monitor-group watchers", r#"reach-groups = ["watchers"]"#).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_spawned_or_supervised() {
     check("spawn none puppet", r#"spawn = ["puppet"]"#).await;
     check("start-child rooms x", r#"supervise = ["rooms"]"#).await;

@@ -4,6 +4,7 @@ mod actor;
 mod cluster;
 mod command;
 mod denied;
+mod groups;
 mod limits;
 mod loading;
 mod simulation;

@@ -44,6 +44,7 @@ pub use wasip2;
 mod actor;
 pub mod cluster;
 mod event_stream;
+pub mod groups;
 mod http;
 pub mod key_value;
 pub mod log;
@@ -58,8 +59,8 @@ pub use actor::Actor;
 #[doc(hidden)]
 pub use actor::Exported;
 pub use bindings::actor::rusm::actor::types::{
-    Caller, Destination, DownEvent, Encoding, Event, ExitEvent, ExitReason, Monitored, Pid, Reference, Refusal,
-    RemoteName, Term,
+    Caller, Destination, DownEvent, Encoding, Event, ExitEvent, ExitReason, GroupChange, GroupEvent, Monitored, Pid,
+    Reference, Refusal, RemoteName, Term,
 };
 pub use bindings::websocket::rusm::serve::types::Request as OpeningRequest;
 pub use cluster::ClusterName;

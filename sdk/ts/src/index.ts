@@ -14,6 +14,7 @@
  */
 import * as host from "rusm:actor/process@0.1.0";
 import * as cluster from "rusm:actor/cluster@0.1.0";
+import * as groups from "rusm:actor/groups@0.1.0";
 import * as supervisor from "rusm:actor/supervisor@0.1.0";
 import type {
   Caller,
@@ -27,11 +28,12 @@ import type {
   Term,
 } from "rusm:actor/types@0.1.0";
 import type { LogLevel, Relations, Spawned } from "rusm:actor/process@0.1.0";
+import type { Watched } from "rusm:actor/groups@0.1.0";
 import type { Child } from "rusm:actor/supervisor@0.1.0";
 import { utf8Decode, utf8Encode } from "./utf8.ts";
 
 export { utf8Decode, utf8Encode };
-export type { Caller, Child, Event, ExitReason, Pid, Reference, Relations, Spawned, Term };
+export type { Caller, Child, Event, ExitReason, Pid, Reference, Relations, Spawned, Term, Watched };
 
 /**
  * Whom a message goes to: a pid, a registered name, one of another node by `nameAt`, one of the whole cluster by `clusterName`, or
@@ -50,7 +52,7 @@ export interface Actor {
   message?(message: Term): void;
   /** A request: what is returned is the answer; `undefined` leaves it to a later `reply`. Default: this process ends. */
   call?(request: Term, caller: Caller): Term | undefined;
-  /** The end of a monitored process, or a trapped exit signal. */
+  /** The end of a monitored process, a trapped exit signal, or a change of a monitored group. */
   info?(event: Event): void;
   /** The process is about to end because its supervisor stops it, while it traps exits. */
   terminate?(reason: ExitReason): void;
@@ -205,6 +207,47 @@ export function whereisInCluster(name: string): Pid | null {
 /** The names that are registered in the cluster and that this component may reach, sorted. */
 export function namesInCluster(): string[] {
   return cluster.names();
+}
+
+/**
+ * Makes the calling process a member of a group that is known in the whole cluster: once for each time that it joins, until it
+ * leaves or ends. Grant: `join-groups`.
+ */
+export function joinGroup(group: string): void {
+  groups.join(group);
+}
+
+/** Takes one membership of this process away. Throws when it has none. Grant: `join-groups`. */
+export function leaveGroup(group: string): void {
+  groups.leave(group);
+}
+
+/** The members of a group, as this node knows them, each as often as it joined. Grant: `reach-groups`. */
+export function groupMembers(group: string): Pid[] {
+  return groups.members(group);
+}
+
+/** Those of the members that live on this node. Grant: `reach-groups`. */
+export function localGroupMembers(group: string): Pid[] {
+  return groups.localMembers(group);
+}
+
+/** The groups that have members and that this component may reach, sorted. */
+export function whichGroups(): string[] {
+  return groups.whichGroups();
+}
+
+/**
+ * Watches a group: `info` gets a `group` event for whoever joins or leaves it from now on. The members are those just before.
+ * Grant: `reach-groups`.
+ */
+export function monitorGroup(group: string): Watched {
+  return groups.monitor(group);
+}
+
+/** Ends a monitor of a group. */
+export function demonitorGroup(monitor: Reference): void {
+  groups.demonitor(monitor);
 }
 
 /** The name of this process's node. */

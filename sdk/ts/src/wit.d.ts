@@ -76,7 +76,19 @@ declare module "rusm:actor/types@0.1.0" {
   }
 
   /** What the runtime itself tells a process. Nobody else can send these. */
-  export type Event = { tag: "exit"; val: ExitEvent } | { tag: "down"; val: DownEvent };
+  export type Event =
+    | { tag: "exit"; val: ExitEvent }
+    | { tag: "down"; val: DownEvent }
+    | { tag: "group"; val: GroupEvent };
+
+  /** Somebody joined or left a monitored group. */
+  export interface GroupEvent {
+    monitor: Reference;
+    group: string;
+    change: "join" | "leave";
+    /** Who, each as often as it happened. */
+    members: Pid[];
+  }
 
   /** An operation that was not carried out: not granted, or not possible. Nothing has changed. */
   export type Refusal = { tag: "denied"; val: string } | { tag: "badarg"; val: string };
@@ -134,6 +146,24 @@ declare module "rusm:actor/cluster@0.1.0" {
   export function names(): string[];
   export function node(): string;
   export function nodes(): string[];
+}
+
+declare module "rusm:actor/groups@0.1.0" {
+  import type { Pid, Reference } from "rusm:actor/types@0.1.0";
+
+  export interface Watched {
+    monitor: Reference;
+    /** Those just before the first event, each as often as it joined. */
+    members: Pid[];
+  }
+
+  export function join(group: string): void;
+  export function leave(group: string): void;
+  export function members(group: string): Pid[];
+  export function localMembers(group: string): Pid[];
+  export function whichGroups(): string[];
+  export function monitor(group: string): Watched;
+  export function demonitor(monitor: Reference): void;
 }
 
 declare module "rusm:actor/supervisor@0.1.0" {

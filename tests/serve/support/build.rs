@@ -27,23 +27,31 @@ pub(crate) fn rusm() -> &'static Path {
 /// Where the components of these tests lie.
 pub(super) fn components() -> &'static Path {
     static COMPONENTS: OnceLock<PathBuf> = OnceLock::new();
-    COMPONENTS.get_or_init(|| {
-        let directory = target().join("guests");
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--release", "--locked", "--target", "wasm32-wasip2", "--target-dir"]).arg(&directory);
-        cargo.arg("--manifest-path").arg(root().join("tests/serve/guests/Cargo.toml"));
-        // What is set for the node's own build does not fit the components'.
-        for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER"] {
-            cargo.env_remove(variable);
-        }
-        // A toolchain that `cargo xtask test` has built, where none can be installed.
-        if let Some(toolchain) = std::env::var_os("RUSM_GUEST_TOOLCHAIN") {
-            cargo.env("RUSTC", Path::new(&toolchain).join("bin/rustc"));
-        }
-        let status = cargo.status().expect("cargo can be run again");
-        assert!(status.success(), "the components cannot be built: `cargo xtask test` sets up what they need");
-        directory.join("wasm32-wasip2/release")
-    })
+    COMPONENTS.get_or_init(|| for_wasm("tests/serve/guests"))
+}
+
+/// The actor that does what it is told, which the host's own tests use too.
+pub(crate) fn puppet() -> PathBuf {
+    for_wasm("host/tests/guests").join("actor.wasm")
+}
+
+/// Builds a workspace of components, and says where they lie then.
+fn for_wasm(workspace: &str) -> PathBuf {
+    let directory = target().join("guests");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--release", "--locked", "--target", "wasm32-wasip2", "--target-dir"]).arg(&directory);
+    cargo.arg("--manifest-path").arg(root().join(workspace).join("Cargo.toml"));
+    // What is set for the node's own build does not fit the components'.
+    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER"] {
+        cargo.env_remove(variable);
+    }
+    // A toolchain that `cargo xtask test` has built, where none can be installed.
+    if let Some(toolchain) = std::env::var_os("RUSM_GUEST_TOOLCHAIN") {
+        cargo.env("RUSTC", Path::new(&toolchain).join("bin/rustc"));
+    }
+    let status = cargo.status().expect("cargo can be run again");
+    assert!(status.success(), "the components cannot be built: `cargo xtask test` sets up what they need");
+    directory.join("wasm32-wasip2/release")
 }
 
 /// The chat example, with its components built.

@@ -2,7 +2,8 @@
 
 use rusm_sdk::process::{self, Relations};
 use rusm_sdk::{
-    Actor, Caller, ClusterName, Event, ExitReason, Pid, Reference, Refusal, Term, cluster, export_actor, supervisor,
+    Actor, Caller, ClusterName, Event, ExitReason, GroupChange, GroupEvent, Pid, Reference, Refusal, Term, cluster,
+    export_actor, groups, supervisor,
 };
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,10 @@ impl Actor for Puppet {
         self.seen.push(match event {
             Event::Exit(exit) => format!("exit {}", exit.reason),
             Event::Down(down) => format!("down {} {}", object(&down.object), down.reason),
+            Event::Group(GroupEvent { group, change, members, .. }) => {
+                let what = if change == GroupChange::Join { "joins" } else { "leaves" };
+                format!("group {group} {what} {}", json(&members))
+            }
         });
     }
 
@@ -146,6 +151,19 @@ impl Puppet {
                 called(process::call(ClusterName::new(name), text, Duration::from_secs(60)))
             }
             "monitor-cluster" => monitored(process::monitor(ClusterName::new(operand))),
+            "join" => result(groups::join(operand)),
+            "leave" => result(groups::leave(operand)),
+            "members" => members(groups::members(operand)),
+            "local-members" => members(groups::local_members(operand)),
+            "groups" => groups::which_groups().map_or_else(|refusal| refused(&refusal), |groups| groups.join(" ")),
+            "monitor-group" => match groups::monitor(operand) {
+                Ok(watched) => format!("{} {}", json(&watched.monitor), json(&watched.members)),
+                Err(refusal) => refused(&refusal),
+            },
+            "demonitor-group" => {
+                groups::demonitor(serde_json::from_str(operand).expect("a reference"));
+                "ok".to_owned()
+            }
             "register" => result(process::register(operand)),
             "unregister" => result(process::unregister(operand)),
             "whereis" => match process::whereis(operand) {
@@ -236,6 +254,10 @@ fn refused(refusal: &Refusal) -> String {
 
 fn result(result: Result<(), Refusal>) -> String {
     result.map_or_else(|refusal| refused(&refusal), |()| "ok".to_owned())
+}
+
+fn members(result: Result<Vec<Pid>, Refusal>) -> String {
+    result.map_or_else(|refusal| refused(&refusal), |members| json(&members))
 }
 
 fn monitored(result: Result<Reference, Refusal>) -> String {

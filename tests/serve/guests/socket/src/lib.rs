@@ -17,6 +17,7 @@ impl Actor for Socket {
         let text = match event {
             Event::Down(down) => format!("down {}", down.reason.word),
             Event::Exit(exit) => format!("exit {}", exit.reason.word),
+            Event::Group(event) => format!("group {}", event.group),
         };
         let _ = socket::send_text(text);
     }
