@@ -3,16 +3,20 @@
 //! `RUSM_SEED=42 cargo test --test chaos NAME` replays one seed of one scenario; `RUSM_SEEDS=10000` runs that many of
 //! each. The other variables are those of [`rusm_sim::suite::Suite`].
 
+mod bombs;
 mod bounds;
+mod calls;
 mod canary;
 mod cluster;
 mod golden;
 mod hash;
+mod inventions;
 mod links;
 mod memory;
 mod monitors;
 mod names;
 mod node_crash;
+mod receives;
 mod soup;
 mod supervisors;
 mod support;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 const HOST: u64 = 1_234_567;
 const LARGE: usize = 50_000;
+const BURST: usize = 100;
 
 fn bytes(node: &Node, pid: Pid) -> u64 {
     node.process_info(pid).expect("it lives").memory_bytes
@@ -33,6 +34,19 @@ async fn holder(context: Context) {
             }
             "aliases" => assert!((0..10).map(|_| context.alias()).is_sorted_by(|one, next| one != next)),
             "host" => context.memory_gauge().store(HOST, Ordering::Relaxed),
+            "burst" => {
+                // What it sends itself has arrived, and is not handled before it waits.
+                let info = |context: &Context| context.node().process_info(context.pid()).expect("it lives");
+                let before = info(&context);
+                for number in 0..BURST {
+                    context.send(context.pid(), Payload::local(number)).expect("itself");
+                }
+                let after = info(&context);
+                assert_eq!(after.status, "running");
+                assert_eq!(after.mailbox_len - before.mailbox_len, BURST, "what has come, handled or not");
+                let bytes = after.memory_bytes - before.memory_bytes;
+                assert!((BURST as u64 * 40..BURST as u64 * 400).contains(&bytes), "{BURST} signals are {bytes} bytes");
+            }
             "read" => while context.try_receive(|_| true).is_some() {},
             "rest" => {
                 context.reply(from, Payload::local(()));
@@ -96,4 +110,47 @@ async fn what_a_process_holds_is_known_and_given_back(sim: SimHandle) {
     for pid in [pid, large] {
         node.exit_signal(pid, ExitReason::KILL);
     }
+}
+
+/// A process that has a mailbox, a queue and room for a batch of its own, however much has gone through them: at rest it has
+/// none of them.
+#[rusm_sim::test(seeds = 40)]
+async fn whoever_rests_holds_no_more_than_who_has_done_nothing(sim: SimHandle) {
+    let mut rng = sim.random("work");
+    let node = Node::start(sim.node_options("a"));
+    let [worker, idler] = [node.spawn(holder), node.spawn(holder)];
+    let told = async |pid: Pid, order: &'static str| {
+        node.call(pid, Payload::local(order), Duration::from_secs(10)).await.expect("it does as it is told");
+        sim.sleep(Duration::from_secs(1)).await;
+        bytes(&node, pid)
+    };
+    let fresh = told(worker, "read").await;
+    told(worker, "burst").await;
+    let read = told(worker, "read").await;
+    assert!(read >= fresh + BURST as u64 * 40, "room for a batch of {BURST} is kept: {read} bytes after {fresh}");
+    if below(&mut rng, 2) == 0 {
+        for number in 0..1_000 {
+            node.send(worker, Payload::local(number)).expect("a pid takes everything");
+        }
+        sim.sleep(Duration::from_secs(1)).await;
+        told(worker, "read").await;
+    }
+    assert_eq!(told(worker, "rest").await, told(idler, "rest").await, "at rest, in bytes");
+    for pid in [worker, idler] {
+        node.exit_signal(pid, ExitReason::KILL);
+    }
+}
+
+/// A million processes have one message each: it takes no room for more.
+#[rusm_sim::test(seeds = 20)]
+async fn one_message_takes_the_room_of_one(sim: SimHandle) {
+    let node = Node::start(sim.node_options("a"));
+    let pid = node.spawn(|context: Context| async move { drop(context.receive_match(|_| false).await) });
+    sim.sleep(Duration::from_secs(1)).await;
+    let before = bytes(&node, pid);
+    node.send(pid, Payload::local(())).expect("a pid takes everything");
+    sim.sleep(Duration::from_secs(1)).await;
+    let room = bytes(&node, pid) - before;
+    assert!((50..400).contains(&room), "one message takes {room} bytes");
+    node.exit_signal(pid, ExitReason::KILL);
 }

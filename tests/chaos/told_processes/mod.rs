@@ -4,7 +4,7 @@
 mod model;
 mod puppet;
 
-use crate::support::below;
+use crate::support::{below, micros};
 use model::{Index, Model, Process};
 use puppet::{KIND, Order, Said, Start, Told, number_of, numbered, puppet};
 use rand_core::Rng;
@@ -35,7 +35,10 @@ async fn everybody_has_what_the_model_says(sim: SimHandle) {
     told(sim, 1).await;
 }
 
-#[rusm_sim::test(seeds = 100, sometimes = ["somebody else died", "a call timed out", "an alias took a message"])]
+#[rusm_sim::test(
+    seeds = 100,
+    sometimes = ["somebody else died", "a call timed out", "an alias took a message", "a spawn was given up"]
+)]
 async fn everybody_has_what_the_model_says_on_three_nodes(sim: SimHandle) {
     told(sim, 3).await;
 }
@@ -176,7 +179,7 @@ impl Operator {
     async fn step(&mut self, rng: &mut impl Rng) -> String {
         let (by, other) = (self.living(rng), self.anybody(rng));
         let pid = self.pids[other];
-        match below(rng, 22) {
+        match below(rng, 26) {
             0..3 => {
                 self.tell(by, Order::Link(pid)).await;
                 self.model.link(by, other);
@@ -210,6 +213,20 @@ impl Operator {
             }
             19 => self.start_with_init(rng, by).await,
             20 => self.burst(rng, by).await,
+            21 => {
+                self.tell(by, Order::Relink(pid)).await;
+                self.model.unlink(by, other);
+                self.model.link(by, other);
+                format!("{by} links {other} anew")
+            }
+            22 => self.depart(rng, by).await,
+            23 => {
+                let label = format!("label {}", self.next_number());
+                self.tell(by, Order::Label(label.clone())).await;
+                self.model.processes[by].label = Some(label);
+                format!("{by} has a label")
+            }
+            24 => self.spawn_or_give_up(rng, by).await,
             _ => self.send_after(rng, by).await,
         }
     }
@@ -311,6 +328,40 @@ impl Operator {
             self.sim.sometimes("somebody else died");
         }
         step
+    }
+
+    /// Signals to oneself have arrived when they are sent: the first that ends it counts, and beats a return.
+    async fn depart(&mut self, rng: &mut impl Rng, by: Index) -> String {
+        let mut reason = || match below(rng, 8) {
+            0 => ExitReason::NORMAL,
+            1 => ExitReason::KILL,
+            _ => numbered("depart", self.next_number()),
+        };
+        let (signals, returned): (Vec<ExitReason>, ExitReason) = ((0..2).map(|_| reason()).collect(), reason());
+        let step = format!("{by} sends itself {signals:?} and returns {returned}");
+        for signal in &signals {
+            self.model.exit_signal(by, by, &signal.to_string());
+        }
+        self.model.end(by, &returned.to_string());
+        self.tell(by, Order::Depart(signals, returned)).await;
+        step
+    }
+
+    /// Whoever is not waited for any more, and was to be linked, does not live on.
+    async fn spawn_or_give_up(&mut self, rng: &mut impl Rng, by: Index) -> String {
+        let node = below(rng, self.nodes.len() as u64) as usize;
+        let patience = micros(rng, 1_000);
+        let told = self.tell(by, Order::SpawnOrGiveUp(self.nodes[node].id(), patience)).await;
+        match told {
+            Told::Spawned(pid, None) => {
+                let new = self.model.spawn(node, Some(by));
+                self.pids.push(pid);
+                self.model.link(by, new);
+            }
+            Told::NotStarted => self.sim.sometimes("a spawn was given up"),
+            other => panic!("a spawn: {other:?}"),
+        }
+        format!("{by} waits {patience:?} for one that node {node} starts")
     }
 
     async fn register(&mut self, rng: &mut impl Rng, by: Index, other: Index) -> String {
@@ -476,6 +527,11 @@ impl Operator {
             let parent = expected.parent.map(|parent| self.pids[parent]);
             assert_eq!(info.parent, parent, "{step}: the parent of {process}");
             assert_eq!((info.trap_exit, info.name.as_deref()), (expected.traps, expected.name), "{step}: {process}");
+            if let Some(label) = &expected.label {
+                assert_eq!(&info.label, label, "{step}: the label of {process}");
+            }
+            let ancestors: Vec<Pid> = self.model.ancestors(process).iter().map(|other| self.pids[*other]).collect();
+            assert_eq!((info.ancestors, info.status), (ancestors, "waiting"), "{step}: {process}");
             assert_eq!(info.mailbox_len, expected.mailbox.len(), "{step}: messages of {process}");
         }
         let names = self.model.names();

@@ -14,6 +14,7 @@ pub(super) struct Process {
     pub(super) traps: bool,
     pub(super) links: BTreeSet<Index>,
     pub(super) name: Option<&'static str>,
+    pub(super) label: Option<String>,
     /// In no order: who sent at the same time as another is not said.
     pub(super) mailbox: Vec<String>,
     /// Keeps its callers waiting.
@@ -53,10 +54,20 @@ impl Model {
 
     pub(super) fn names(&self) -> BTreeMap<(usize, &'static str), Index> {
         let named = self.alive().into_iter().filter_map(|index| {
-            let Process { node, name, .. } = self.processes[index];
-            Some(((node, name?), index))
+            let Process { node, name, .. } = &self.processes[index];
+            Some(((*node, (*name)?), index))
         });
         named.collect()
+    }
+
+    /// Its parent, the parent's parent and so on: what its node can know.
+    pub(super) fn ancestors(&self, process: Index) -> Vec<Index> {
+        let node = self.processes[process].node;
+        let parent_of = |of: &Index| {
+            let Process { parent, dead, node: there, .. } = &self.processes[*of];
+            if *dead || *there != node { None } else { *parent }
+        };
+        std::iter::successors(self.processes[process].parent, parent_of).collect()
     }
 
     pub(super) fn end(&mut self, process: Index, reason: &str) {
@@ -160,7 +171,8 @@ impl Model {
     }
 
     pub(super) fn register(&mut self, name: &'static str, process: Index) -> bool {
-        let Process { node, dead, name: has, .. } = self.processes[process];
+        let Process { node, dead, name: has, .. } = &self.processes[process];
+        let (node, dead) = (*node, *dead);
         if dead || has.is_some() || self.whereis(node, name).is_some() {
             return false;
         }

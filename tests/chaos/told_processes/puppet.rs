@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(super) enum Order {
     Link(Pid),
     Unlink(Pid),
+    /// Takes a link away and makes it again, before anything is acknowledged.
+    Relink(Pid),
     Monitor(Monitored, Option<AliasMode>),
     Demonitor(Reference, bool),
     Alias,
@@ -19,6 +21,9 @@ pub(super) enum Order {
     SendValue(Pid, u64),
     Exit(Pid, ExitReason),
     Return(ExitReason),
+    /// Sends itself exit signals of these reasons, and returns, all in one turn.
+    Depart(Vec<ExitReason>, ExitReason),
+    Label(String),
     Register(&'static str, Pid),
     Unregister(&'static str),
     Spawn {
@@ -31,6 +36,8 @@ pub(super) enum Order {
         link: bool,
         monitor: bool,
     },
+    /// Asks that node to start one that is linked, and gives up when it has not come by then.
+    SpawnOrGiveUp(NodeId, Duration),
     Start {
         link: bool,
         monitor: bool,
@@ -107,6 +114,10 @@ async fn obey(context: Context) -> ExitReason {
         let Message::Call { from, payload } = call else { continue };
         match payload.downcast::<Order>() {
             Ok(Order::Return(reason)) => return reason,
+            Ok(Order::Depart(signals, reason)) => {
+                signals.into_iter().for_each(|signal| context.exit_signal(context.pid(), signal));
+                return reason;
+            }
             Ok(Order::Mute(on)) => {
                 mute = on;
                 context.reply(from, Payload::local(Told::Nothing));
@@ -144,10 +155,20 @@ fn starts(how: Start) -> ProcessBody {
     })
 }
 
+fn spec() -> ProcessSpec {
+    ProcessSpec { kind: KIND.to_owned(), target: KIND.to_owned(), digest: None, args: Term::empty() }
+}
+
 async fn perform(context: &Context, order: Order) -> Told {
     match order {
         Order::Link(pid) => context.link(pid),
         Order::Unlink(pid) => context.unlink(pid),
+        Order::Relink(pid) => {
+            context.unlink(pid);
+            let info = context.node().process_info(context.pid()).expect("it lives");
+            assert!(!info.links.contains(&pid), "a link that was taken away is none any more");
+            context.link(pid);
+        }
         Order::Monitor(object, None) => return Told::Reference(context.monitor(object)),
         Order::Monitor(object, Some(mode)) => return Told::Reference(context.monitor_alias(object, mode)),
         Order::Demonitor(monitor, false) => return Told::Flag(context.demonitor(monitor)),
@@ -158,6 +179,7 @@ async fn perform(context: &Context, order: Order) -> Told {
         Order::Send(to, what) => return Told::Flag(context.send(to, number(what)).is_ok()),
         Order::SendValue(pid, what) => return Told::Flag(context.send(pid, Payload::local(what)).is_ok()),
         Order::Exit(pid, reason) => context.exit_signal(pid, reason),
+        Order::Label(label) => context.set_label(label),
         Order::Register(name, pid) => return Told::Flag(context.register(name, pid).is_ok()),
         Order::Unregister(name) => return Told::Flag(context.unregister(name).is_ok()),
         Order::Spawn { link, monitor, name } => {
@@ -167,11 +189,19 @@ async fn perform(context: &Context, order: Order) -> Told {
             return Told::Spawned(spawned.pid, spawned.monitor);
         }
         Order::SpawnOn { node, link, monitor } => {
-            let (kind, target) = (KIND.to_owned(), KIND.to_owned());
-            let spec = ProcessSpec { kind, target, digest: None, args: Term::empty() };
             let options = SpawnOptions { link, monitor, ..SpawnOptions::default() };
-            let spawned = context.spawn_on(node, spec, options).await.expect("the node can be reached");
+            let spawned = context.spawn_on(node, spec(), options).await.expect("the node can be reached");
             return Told::Spawned(spawned.pid, spawned.monitor);
+        }
+        Order::SpawnOrGiveUp(node, patience) => {
+            let options = SpawnOptions { link: true, ..SpawnOptions::default() };
+            return tokio::select! {
+                biased;
+                spawned = context.spawn_on(node, spec(), options) => {
+                    Told::Spawned(spawned.expect("the node can be reached").pid, None)
+                }
+                () = context.sleep(patience) => Told::NotStarted,
+            };
         }
         Order::Start { link, monitor, how } => {
             let options = SpawnOptions { link, monitor, ..SpawnOptions::default() };
@@ -214,7 +244,9 @@ async fn perform(context: &Context, order: Order) -> Told {
             let seen = std::iter::from_fn(|| context.try_receive(|message| !matches!(message, Message::Call { .. })));
             return Told::Seen(seen.collect());
         }
-        Order::Return(_) | Order::Mute(_) | Order::AnswerLate => unreachable!("the puppet itself does that"),
+        Order::Return(_) | Order::Depart(..) | Order::Mute(_) | Order::AnswerLate => {
+            unreachable!("the puppet itself does that")
+        }
     }
     Told::Nothing
 }

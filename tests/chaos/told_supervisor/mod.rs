@@ -4,13 +4,15 @@
 mod model;
 
 use crate::support::below;
-use model::{Answer, Child, Model, Start, Starts, next_start};
+use model::{Answer, Child, Model, Request, Start, Starts, TOO_SHORT, next_start};
 use rand_core::Rng;
 use rusm_core::{
-    AutoShutdown, ChildKind, ChildSpec, ChildStart, Context, ExitReason, Message, Node, Pid, Restart, Shutdown,
-    Started, Strategy, Supervisor, SupervisorError, SupervisorRef, SupervisorSpec,
+    AutoShutdown, CallError, ChildKind, ChildSpec, ChildStart, Context, Decision, ExitReason, Message, Node, Pid,
+    Restart, Shutdown, Started, Strategy, Supervisor, SupervisorError, SupervisorRef, SupervisorReport, SupervisorSpec,
+    TraceEvent,
 };
-use rusm_sim::{SimHandle, Test};
+use rusm_sim::check::always;
+use rusm_sim::{SeenEvent, SimHandle, Test};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,13 +21,13 @@ const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 const STEPS: u32 = 25;
 
-/// How long a child takes to end when it is told to.
+/// How long a child takes to end when it is told to, and to find out that it cannot start.
 const TAKES: Duration = Duration::from_millis(100);
 
 /// Longer than anything takes that a step leads to.
 const REST: Duration = Duration::from_secs(20);
 
-/// What children have seen, and how their next starts go.
+/// What children have seen and what was said of them, and how their next starts go.
 #[derive(Clone, Default)]
 struct Nursery {
     log: Arc<Mutex<Vec<String>>>,
@@ -70,6 +72,7 @@ async fn run(context: Context, id: String, nursery: Nursery) -> ExitReason {
     let start = next_start(&mut nursery.starts.lock().expect("nobody panics with it"), &id);
     match start {
         Some(Start::Fails(_)) => {
+            context.sleep(TAKES).await;
             nursery.note(format!("fail {id}"));
             let reason = ExitReason::new("no_start");
             context.init_fail(reason.clone());
@@ -116,12 +119,21 @@ fn some_child(rng: &mut impl Rng, id: &str, auto_shutdown: AutoShutdown) -> Chil
     let shutdown = match below(rng, 4) {
         0 => Shutdown::BrutalKill,
         // It hears of it, and is killed.
-        1 => Shutdown::Timeout(TAKES / 2),
+        1 => TOO_SHORT,
         2 => Shutdown::Infinity,
         _ => Shutdown::Timeout(TAKES * 4),
     };
     let (significant, is_supervisor) = (may_be_significant && below(rng, 2) == 0, below(rng, 4) == 0);
-    Child { id: id.to_owned(), restart, significant, shutdown, is_supervisor, runs: false, restarts: 0 }
+    Child {
+        id: id.to_owned(),
+        restart,
+        significant,
+        shutdown,
+        is_supervisor,
+        runs: false,
+        restarting: false,
+        restarts: 0,
+    }
 }
 
 fn some_supervisor(rng: &mut impl Rng) -> Model {
@@ -138,6 +150,9 @@ fn some_supervisor(rng: &mut impl Rng) -> Model {
         ended: false,
         log: Vec::new(),
         starts: Starts::new(),
+        waiting: None,
+        answer: None,
+        met_restarting: false,
     }
 }
 
@@ -145,18 +160,39 @@ fn some_supervisor(rng: &mut impl Rng) -> Model {
     seeds = 300,
     sometimes = [
         "it gave up", "a start failed", "a restart failed", "it was told to stop", "it shut down by itself",
-        "a restart was forgotten", "one ended while another was stopped"
+        "a restart was forgotten", "one ended while another was stopped", "one was asked for while it was restarted"
     ]
 )]
 fn a_supervisor_does_what_the_model_says(test: &mut Test) {
     test.bound(REST * (STEPS + 10));
-    test.script("outside", told);
+    let nursery = Nursery::default();
+    let heard = nursery.clone();
+    test.watch(always("reports", move |seen| {
+        if let SeenEvent::Node(TraceEvent::Supervisor { report, .. }) = seen.event {
+            heard.note(said(report));
+        }
+        Ok(())
+    }));
+    test.script("outside", |sim| told(sim, nursery));
 }
 
-async fn told(sim: SimHandle) {
+/// What a supervisor says of a child.
+fn said(report: &SupervisorReport) -> String {
+    let decision = match &report.decision {
+        Decision::Restarted { count, .. } => format!("restarted, {count}"),
+        Decision::RestartFailed { count, .. } => format!("restart failed, {count}"),
+        Decision::GaveUp { count, .. } => format!("gave up after {count}"),
+        Decision::LetGo => "let go".to_owned(),
+        Decision::AutoShutdown => "shuts down".to_owned(),
+        Decision::StoppedOtherwise => "was stopping it".to_owned(),
+        other => other.to_string(),
+    };
+    format!("{}: {decision}", report.child)
+}
+
+async fn told(sim: SimHandle, nursery: Nursery) {
     let mut rng = sim.random("operator");
     let node = Node::start(sim.node_options("a"));
-    let nursery = Nursery::default();
     let mut model = some_supervisor(&mut rng);
     let spec = nursery.tree(model.strategy, &model, &model.children);
     let Started::Up(supervisor) = Supervisor::start(&node, spec).await else { panic!("it did not start") };
@@ -195,44 +231,87 @@ impl Operator {
         let id = one(rng, &IDS);
         if below(rng, 3) == 0 {
             let start = one(rng, &[Start::Fails(1), Start::Fails(2), Start::Ignored]);
-            self.model.starts.insert(id.to_owned(), start);
-            self.nursery.starts.lock().expect("nobody panics with it").insert(id.to_owned(), start);
+            self.next_start(id, start);
         }
-        let (node, supervisor, model) = (&self.node, SupervisorRef::from(self.supervisor), &mut self.model);
-        let (step, expected, found) = match below(rng, 10) {
-            0 | 1 => {
-                let child = some_child(rng, id, model.auto_shutdown);
-                let found = supervisor.start_child(node, self.nursery.spec(&child)).await;
-                (format!("start {child:?}"), model.start_child(child), started(found))
+        match below(rng, 10) {
+            2 if below(rng, 2) == 0 => self.end_another_while_one_stops(rng, id).await,
+            0..5 => {
+                let request = self.some_request(rng, id);
+                let step = format!("{request:?}");
+                let found = self.ask(&request).await;
+                if found == Answer::Refused("start_failed") {
+                    self.sim.sometimes("a start failed");
+                }
+                assert_eq!(found, self.model.serve(request), "{step}");
+                step
             }
-            2 if below(rng, 2) == 0 => return self.end_another_while_one_stops(rng, id).await,
-            2 => {
-                let found = supervisor.terminate_child(node, id).await;
-                (format!("terminate {id}"), model.terminate_child(id), done(found))
-            }
-            3 => {
-                let found = supervisor.restart_child(node, id).await;
-                (format!("restart {id}"), model.restart_child(id), started(found))
-            }
-            4 => {
-                let found = supervisor.delete_child(node, id).await;
-                (format!("delete {id}"), model.delete_child(id), done(found))
-            }
-            5 if below(rng, 2) == 0 => {
-                let strategy = one(rng, &[Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne]);
-                let mut ids: Vec<&str> = IDS.into_iter().filter(|_| below(rng, 2) == 0).collect();
-                ids.reverse();
-                let children: Vec<Child> = ids.iter().map(|id| some_child(rng, id, model.auto_shutdown)).collect();
-                let found = supervisor.change(node, self.nursery.tree(strategy, model, &children)).await;
-                model.change(strategy, children);
-                (format!("change {strategy:?} {ids:?}"), Answer::Done, done(found))
-            }
-            _ => return self.end_child(rng, id),
-        };
-        if found == Answer::Refused("start_failed") {
-            self.sim.sometimes("a start failed");
+            5 if below(rng, 2) == 0 => self.change(rng).await,
+            6 | 7 => self.ask_while_one_is_restarted(rng, id).await,
+            _ => self.end_child(rng, id),
         }
-        assert_eq!(found, expected, "{step}");
+    }
+
+    fn next_start(&mut self, id: &str, start: Start) {
+        self.model.starts.insert(id.to_owned(), start);
+        self.nursery.starts.lock().expect("nobody panics with it").insert(id.to_owned(), start);
+    }
+
+    fn some_request(&self, rng: &mut impl Rng, id: &str) -> Request {
+        match below(rng, 5) {
+            0 | 1 => Request::Start(some_child(rng, id, self.model.auto_shutdown)),
+            2 => Request::Terminate(id.to_owned()),
+            3 => Request::Restart(id.to_owned()),
+            _ => Request::Delete(id.to_owned()),
+        }
+    }
+
+    async fn ask(&self, request: &Request) -> Answer {
+        let (node, supervisor) = (&self.node, SupervisorRef::from(self.supervisor));
+        match request {
+            Request::Start(child) => started(supervisor.start_child(node, self.nursery.spec(child)).await),
+            Request::Terminate(id) => done(supervisor.terminate_child(node, id.as_str()).await),
+            Request::Restart(id) => started(supervisor.restart_child(node, id).await),
+            Request::Delete(id) => done(supervisor.delete_child(node, id).await),
+        }
+    }
+
+    async fn change(&mut self, rng: &mut impl Rng) -> String {
+        let strategy = one(rng, &[Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne]);
+        let mut ids: Vec<&str> = IDS.into_iter().filter(|_| below(rng, 2) == 0).collect();
+        ids.reverse();
+        let children: Vec<Child> = ids.iter().map(|id| some_child(rng, id, self.model.auto_shutdown)).collect();
+        let tree = self.nursery.tree(strategy, &self.model, &children);
+        let found = SupervisorRef::from(self.supervisor).change(&self.node, tree).await;
+        self.model.change(strategy, children);
+        let step = format!("change {strategy:?} {ids:?}");
+        assert_eq!(done(found), Answer::Done, "{step}");
+        step
+    }
+
+    /// A child ends and cannot be started again at first; meanwhile an operator asks for something, mostly about that child.
+    async fn ask_while_one_is_restarted(&mut self, rng: &mut impl Rng, id: &str) -> String {
+        let start = one(rng, &[Start::Fails(1), Start::Fails(2)]);
+        self.next_start(id, start);
+        let about = if below(rng, 3) == 0 { one(rng, &IDS) } else { id };
+        let (reason, request) = (some_reason(rng), self.some_request(rng, about));
+        let step = format!("{id} ends, starts again after {start:?}: {reason}; meanwhile {request:?}");
+        let ends = self.node.whereis(id);
+        if let Some(pid) = ends {
+            self.node.exit_signal(pid, reason.clone());
+        }
+        self.sim.sleep(TAKES / 2).await;
+        let found = self.ask(&request).await;
+        self.model.waiting = Some(request);
+        if ends.is_some() {
+            self.ended(id, &reason);
+        }
+        if let Some(request) = self.model.waiting.take() {
+            self.model.answer = Some(self.model.serve(request));
+        }
+        assert_eq!(Some(found), self.model.answer.take(), "{step}");
+        if self.model.met_restarting {
+            self.sim.sometimes("one was asked for while it was restarted");
+        }
         step
     }
 
@@ -260,7 +339,7 @@ impl Operator {
         };
         let supervisor = SupervisorRef::from(self.supervisor);
         let (found, ()) = futures_util::join!(supervisor.terminate_child(&self.node, id), meanwhile);
-        assert_eq!(done(found), self.model.terminate_child(id), "{step}");
+        assert_eq!(done(found), self.model.serve(Request::Terminate(id.to_owned())), "{step}");
         if ends.is_some() {
             self.sim.sometimes("one ended while another was stopped");
             self.ended(other, &reason);
@@ -288,7 +367,7 @@ impl Operator {
         self.sim.sleep(REST).await;
         self.model.step += 1;
         // Who has not the time to end will be killed.
-        let stubborn = self.model.children.iter().filter(|child| child.shutdown == Shutdown::Timeout(TAKES / 2));
+        let stubborn = self.model.children.iter().filter(|child| child.shutdown == TOO_SHORT);
         let stubborn = stubborn.map(|child| child.id.clone()).collect();
         *self.nursery.stubborn.lock().expect("nobody panics with it") = stubborn;
         let log = std::mem::take(&mut *self.nursery.log.lock().expect("nobody panics with it"));
@@ -351,7 +430,9 @@ fn refused(error: &SupervisorError) -> Answer {
         SupervisorError::Running => "running",
         SupervisorError::AlreadyStarted(_) => "already_started",
         SupervisorError::AlreadyPresent => "already_present",
+        SupervisorError::Restarting => "restarting",
         SupervisorError::StartFailed(_) => "start_failed",
+        SupervisorError::Call(CallError::Down(_)) => "gone",
         other => panic!("{other}"),
     })
 }

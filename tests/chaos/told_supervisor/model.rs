@@ -2,6 +2,7 @@
 
 use rusm_core::{AutoShutdown, Restart, Shutdown, Strategy};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How often the next starts of a child fail, or whether they come to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +10,9 @@ pub(super) enum Start {
     Fails(u32),
     Ignored,
 }
+
+/// In that time no child ends.
+pub(super) const TOO_SHORT: Shutdown = Shutdown::Timeout(Duration::from_millis(50));
 
 pub(super) type Starts = BTreeMap<String, Start>;
 
@@ -29,7 +33,18 @@ pub(super) struct Child {
     pub(super) shutdown: Shutdown,
     pub(super) is_supervisor: bool,
     pub(super) runs: bool,
+    /// A restart failed, and will be tried again.
+    pub(super) restarting: bool,
     pub(super) restarts: u32,
+}
+
+/// What an operator asks for.
+#[derive(Clone, Debug)]
+pub(super) enum Request {
+    Start(Child),
+    Terminate(String),
+    Restart(String),
+    Delete(String),
 }
 
 /// What an operator is told.
@@ -54,9 +69,15 @@ pub(super) struct Model {
     pub(super) attempts: Vec<u32>,
     /// Whether the supervisor has ended.
     pub(super) ended: bool,
-    /// What the children have seen.
+    /// What the children have seen, and what the supervisor has said of them.
     pub(super) log: Vec<String>,
     pub(super) starts: Starts,
+    /// A request that comes while a child is being restarted: it is served before a restart is tried again.
+    pub(super) waiting: Option<Request>,
+    /// What was answered to it.
+    pub(super) answer: Option<Answer>,
+    /// Whether a request was about a child that was to be restarted.
+    pub(super) met_restarting: bool,
 }
 
 impl Model {
@@ -79,7 +100,7 @@ impl Model {
         match next {
             None => {
                 self.log.push(format!("start {id}"));
-                self.children[at].runs = true;
+                (self.children[at].runs, self.children[at].restarting) = (true, false);
                 Some(true)
             }
             Some(Start::Fails(_)) => {
@@ -95,10 +116,14 @@ impl Model {
 
     fn stop(&mut self, id: &str) {
         let Some(at) = self.index(id) else { return };
+        self.children[at].restarting = false;
         if self.children[at].runs {
             self.children[at].runs = false;
             if self.children[at].shutdown != Shutdown::BrutalKill {
                 self.log.push(format!("stop {id} shutdown"));
+            }
+            if self.children[at].shutdown == TOO_SHORT {
+                self.log.push(format!("{id}: was stopping it"));
             }
         }
         self.forget_temporary(id);
@@ -137,21 +162,31 @@ impl Model {
             }
         };
         if shuts_down {
+            self.log.push(format!("{id}: shuts down"));
             self.end();
+        } else if !orderly {
+            self.log.push(format!("{id}: let go"));
         }
     }
 
-    pub(super) fn is_too_often(&self) -> bool {
+    /// How many restarts were tried in the window.
+    fn tried(&self) -> usize {
         let counts = |tried: &&u32| self.window.is_none_or(|window| **tried + window > self.step);
-        self.attempts.iter().filter(counts).count() > self.intensity as usize
+        self.attempts.iter().filter(counts).count()
+    }
+
+    pub(super) fn is_too_often(&self) -> bool {
+        self.tried() > self.intensity as usize
     }
 
     fn restart(&mut self, id: &str) {
         self.attempts.push(self.step);
         if self.is_too_often() {
+            self.log.push(format!("{id}: gave up after {}", self.tried()));
             return self.end();
         }
         let Some(at) = self.index(id) else { return };
+        self.children[at].restarting = false;
         let ids: Vec<String> = self.children.iter().map(|child| child.id.clone()).collect();
         let group = match self.strategy {
             Strategy::OneForAll => &ids[..],
@@ -161,22 +196,53 @@ impl Model {
         if self.strategy != Strategy::OneForOne {
             group.iter().rev().for_each(|id| self.stop(id));
         }
-        for id in group {
-            let Some(at) = self.index(id) else { continue };
-            match self.start(id) {
+        for other in group {
+            let Some(at) = self.index(other) else { continue };
+            match self.start(other) {
                 Some(runs) => {
                     self.children[at].restarts += 1;
+                    if other == id {
+                        self.log.push(format!("{id}: restarted, {}", self.tried()));
+                    }
                     if !runs {
-                        self.forget_temporary(id);
+                        self.forget_temporary(other);
                     }
                 }
-                // It is tried again, and those behind it with it.
-                None => return self.restart(id),
+                None => {
+                    self.children[at].restarting = true;
+                    self.log.push(format!("{other}: restart failed, {}", self.tried()));
+                    return self.retry(other);
+                }
             }
         }
     }
 
-    pub(super) fn start_child(&mut self, child: Child) -> Answer {
+    /// A restart is tried again, and those behind the child with it, unless somebody has asked for something else meanwhile.
+    fn retry(&mut self, id: &str) {
+        if let Some(request) = self.waiting.take() {
+            self.answer = Some(self.serve(request));
+        }
+        if self.index(id).is_some_and(|at| self.children[at].restarting) {
+            self.restart(id);
+        }
+    }
+
+    pub(super) fn serve(&mut self, request: Request) -> Answer {
+        if self.ended {
+            return Answer::Refused("gone");
+        }
+        let (Request::Start(Child { id, .. }) | Request::Terminate(id) | Request::Restart(id) | Request::Delete(id)) =
+            &request;
+        self.met_restarting |= self.index(id).is_some_and(|at| self.children[at].restarting);
+        match request {
+            Request::Start(child) => self.start_child(child),
+            Request::Terminate(id) => self.terminate_child(&id),
+            Request::Restart(id) => self.restart_child(&id),
+            Request::Delete(id) => self.delete_child(&id),
+        }
+    }
+
+    fn start_child(&mut self, child: Child) -> Answer {
         if let Some(at) = self.index(&child.id) {
             return Answer::Refused(if self.children[at].runs { "already_started" } else { "already_present" });
         }
@@ -195,7 +261,7 @@ impl Model {
         }
     }
 
-    pub(super) fn terminate_child(&mut self, id: &str) -> Answer {
+    fn terminate_child(&mut self, id: &str) -> Answer {
         if self.index(id).is_none() {
             return Answer::Refused("not_found");
         }
@@ -203,11 +269,12 @@ impl Model {
         Answer::Done
     }
 
-    pub(super) fn restart_child(&mut self, id: &str) -> Answer {
-        match self.index(id).map(|at| self.children[at].runs) {
+    fn restart_child(&mut self, id: &str) -> Answer {
+        match self.index(id).map(|at| (self.children[at].runs, self.children[at].restarting)) {
             None => Answer::Refused("not_found"),
-            Some(true) => Answer::Refused("running"),
-            Some(false) => match self.start(id) {
+            Some((true, _)) => Answer::Refused("running"),
+            Some((false, true)) => Answer::Refused("restarting"),
+            Some((false, false)) => match self.start(id) {
                 Some(true) => Answer::Started,
                 Some(false) => Answer::NotStarted,
                 None => Answer::Refused("start_failed"),
@@ -229,10 +296,11 @@ impl Model {
         self.children.append(&mut old);
     }
 
-    pub(super) fn delete_child(&mut self, id: &str) -> Answer {
+    fn delete_child(&mut self, id: &str) -> Answer {
         match self.index(id) {
             None => Answer::Refused("not_found"),
             Some(at) if self.children[at].runs => Answer::Refused("running"),
+            Some(at) if self.children[at].restarting => Answer::Refused("restarting"),
             Some(at) => {
                 self.children.remove(at);
                 Answer::Done
