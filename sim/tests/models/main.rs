@@ -1,8 +1,12 @@
 //! What the core's operations do, compared with slow and obvious models: random scripts in the simulator, where time is
 //! virtual, so that both know when everything happens.
 
+mod process_info;
+mod requests;
 mod server;
 mod server_reference;
+mod sys;
+mod sys_reference;
 mod tasks;
 mod timers;
 
