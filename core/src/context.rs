@@ -522,18 +522,21 @@ mod tests {
     #[test]
     fn a_calls_answer_is_looked_for_behind_what_lay_there_before() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let marker = runtime.block_on(async {
+        let markers = runtime.block_on(async {
             let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
             let deaf = node.spawn(|context| async move { drop(context.receive_match(|_| false).await) });
-            let marker = node.inside(move |context| async move {
+            node.register("deaf", deaf).expect("a free name");
+            let by_name = Destination::NameAt { name: "deaf".to_owned(), node: node.id() };
+            let markers = node.inside(move |context| async move {
                 for _ in 0..1000 {
                     context.send(context.pid(), Payload::local(())).expect("a pid");
                 }
                 context.try_receive(|_| false);
-                context.start_call(deaf.into(), Payload::local(())).expect("a pid").1
+                let call = |to| context.start_call(to, Payload::local(())).expect("it can be called").1;
+                [call(deaf.into()), call(by_name)]
             });
-            marker.await
+            markers.await
         });
-        assert_eq!(marker, Some(1000));
+        assert_eq!(markers, Some([1000, 1000]));
     }
 }

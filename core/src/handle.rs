@@ -7,6 +7,9 @@ use crate::remote::SpawnReplied;
 use crate::signal::{Kind, Signal};
 use crate::{ExitReason, Message, Node, Payload, Pid, Reference, SpawnOutcome, SpawnReply, Started, TraceEvent};
 
+#[cfg(test)]
+mod tests;
+
 /// Signals that the handling of others causes: to whom, and what.
 type Outgoing = Vec<(Pid, Kind)>;
 

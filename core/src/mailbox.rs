@@ -35,8 +35,8 @@ impl Mailbox {
         self.next
     }
 
-    /// Takes the first message at or behind `marker` that matches. Otherwise `marker` moves to the end: what was seen
-    /// once is not looked at again.
+    /// Takes the first message at or behind `marker` that matches. `marker` moves to where that was, or to the end: what was
+    /// seen once is not looked at again.
     pub(crate) fn take(&mut self, marker: &mut u64, mut matches: impl FnMut(&Message) -> bool) -> Option<Message> {
         let start = match self.messages.front() {
             Some((first, _)) if *first >= *marker => 0,
@@ -48,7 +48,7 @@ impl Mailbox {
             return None;
         };
         let (number, taken) = self.messages.remove(start + found)?;
-        *marker = number + 1;
+        *marker = number;
         self.give_memory_back();
         Some(taken)
     }
@@ -126,6 +126,17 @@ mod tests {
         assert_ne!(mailbox.bytes(), 0, "what is usual stays");
         mailbox.shrink();
         assert_eq!(mailbox.bytes(), 0);
+    }
+
+    #[test]
+    fn a_mailbox_has_room_for_one_message_first_and_keeps_room_for_so_many() {
+        assert_eq!(filled(0..1).bytes(), size_of::<(u64, Message)>());
+        let kept = u32::try_from(KEPT_MAX).expect("few messages");
+        for (messages, keeps) in [(kept, KEPT_MAX), (kept + 1, 0)] {
+            let mut mailbox = filled(0..messages);
+            while mailbox.take(&mut 0, |_| true).is_some() {}
+            assert_eq!(mailbox.bytes(), keeps * size_of::<(u64, Message)>(), "after {messages} messages");
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What the log says of ends and restarts, and who caused them.
 
 use rusm_core::{
-    ChildSpec, Context, ExitReason, Node, SpawnOptions, Started, Strategy, Supervisor, SupervisorSpec, process_body,
+    CallError, ChildSpec, Context, ExitReason, Node, Payload, SpawnOptions, Started, Strategy, Supervisor,
+    SupervisorRef, SupervisorSpec, process_body,
 };
 use rusm_sim::{Sim, SimOptions};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,6 +71,22 @@ fn a_crash_report_says_who_ended_and_by_whom() {
     let culprit = own.split(' ').find_map(|field| field.strip_prefix("pid=")).expect("a pid");
     let by = format!("by={culprit}");
     line(&lines, &[": crash ", "process=\"worker\"", "name=\"victim\"", &by, "parent=<0.0>"]);
+}
+
+#[test]
+fn what_a_supervisor_does_not_know_it_logs_and_ignores() {
+    let lines = logged(|context| async move {
+        let Started::Up(pid) = Supervisor::start_link(&context, SupervisorSpec::new(Strategy::OneForOne)).await else {
+            panic!("not up")
+        };
+        context.send(pid, Payload::local(7u8)).expect("a pid");
+        let called = context.call(pid, Payload::local(7u8), Duration::from_millis(10)).await;
+        assert_eq!(called.err(), Some(CallError::Timeout));
+        let children = SupervisorRef::from(pid).count_children(&context).await;
+        assert_eq!(children.map(|count| count.specs), Ok(0));
+    });
+    let ignored = lines.iter().filter(|line| line.contains("a supervisor ignores an unexpected message"));
+    assert_eq!(ignored.count(), 2, "{lines:#?}");
 }
 
 #[test]

@@ -64,12 +64,9 @@ async fn run(context: Context, spec: SupervisorSpec) -> ExitReason {
     match checked(&context, spec) {
         Ok(mut state) => {
             state.start();
-            Driver { context, state, monitors: BTreeMap::new(), is_up: false }.run().await
+            Driver { context, state, monitors: BTreeMap::new() }.run().await
         }
-        Err(reason) => {
-            context.init_fail(reason.clone());
-            reason
-        }
+        Err(reason) => reason,
     }
 }
 
@@ -100,7 +97,6 @@ struct Driver {
     state: SupervisorState,
     /// Of the processes that are being stopped.
     monitors: BTreeMap<Pid, Reference>,
-    is_up: bool,
 }
 
 impl Driver {
@@ -144,16 +140,9 @@ impl Driver {
             }
             Action::Reply(to, reply) => context.reply(to, Payload::local(reply)),
             Action::Report(report) => self.report(&report),
-            Action::Up => {
-                self.is_up = true;
-                context.init_ack();
-            }
-            Action::End(reason) => {
-                if !self.is_up {
-                    context.init_fail(reason.clone());
-                }
-                return Some(reason);
-            }
+            Action::Up => context.init_ack(),
+            // Before it is up, this is also why it did not start.
+            Action::End(reason) => return Some(reason),
         }
         None
     }

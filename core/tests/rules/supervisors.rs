@@ -48,6 +48,21 @@ async fn exit_of(context: &Context, pid: Pid) -> ExitReason {
 }
 
 #[test]
+fn supervisors_and_their_children_are_labelled() {
+    check(|context| async move {
+        let nested = ChildSpec::supervisor("nested", one_for_one().child(worker("inner")));
+        let spec = one_for_one().name("top").child(worker("outer")).child(nested);
+        let (top, supervisor) = start(&context, spec).await;
+        let label = |pid| context.node().process_info(pid).expect("it lives").label;
+        assert_eq!((label(top), context.whereis("top")), ("top".to_owned(), Some(top)));
+        let children = children(&context, &supervisor).await;
+        assert_eq!((label(children["outer"]), label(children["nested"])), ("outer".to_owned(), "nested".to_owned()));
+        let (unnamed, _) = start(&context, one_for_one()).await;
+        assert_eq!(label(unnamed), "supervisor");
+    });
+}
+
+#[test]
 fn a_child_that_ends_is_started_again() {
     check(|context| async move {
         let (_, supervisor) = start(&context, one_for_one().child(worker("a")).child(worker("b"))).await;
