@@ -106,6 +106,7 @@ fn a_monitor_by_name_watches_the_process_that_had_the_name_then() {
         let (target, other) = (agent(&context), agent(&context));
         context.register("watched", target).expect("a free name");
         let monitor = context.monitor("watched");
+        settled(&context, &[target]).await;
         context.unregister("watched").expect("somebody has it");
         context.register("watched", other).expect("free again");
         context.exit_signal(other, boom());
