@@ -44,6 +44,32 @@ pub enum CallError {
 ///
 /// A signal wakes the process's task, and the task polls its body: await what waits for messages in the body itself or
 /// through `join!` and `select!`, not in a `FuturesUnordered` or another executor, which only polls what it woke.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, seam::Seams};
+/// use rusm_core::{Message, Payload};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// # let (done, ended) = tokio::sync::oneshot::channel();
+/// # node.spawn(|context: rusm_core::Context| async move {
+/// let me = context.pid();
+/// let child = context.spawn(move |child| async move {
+///     child.send(me, Payload::local(2u8)).unwrap();
+///     child.send(me, Payload::local(1u8)).unwrap();
+/// });
+/// // Selective: what does not match stays where it is.
+/// let is_one = |message: &Message| matches!(message, Message::Plain(one) if one.downcast_ref() == Some(&1u8));
+/// context.receive_match(is_one).await;
+/// let Some(Message::Plain(two)) = context.try_receive(|_| true) else { panic!("it has come before") };
+/// assert_eq!(two.downcast::<u8>().unwrap(), 2);
+/// let nothing = context.receive_timeout(std::time::Duration::from_millis(1), |_| true).await;
+/// assert!(nothing.is_none());
+/// assert!(!context.is_alive(child).await);
+/// # done.send(()).unwrap();
+/// # });
+/// # ended.await.unwrap();
+/// # });
+/// ```
 pub struct Context {
     node: Node,
     process: Arc<Process>,
@@ -128,6 +154,21 @@ impl Context {
 
     /// Waits for the next message, for long: what an idle process can do without is given back first, and the process is
     /// shown as `hibernating`. Nothing else is different from [`receive`](Self::receive). Source: OTP `proc_lib:hibernate/3`.
+    ///
+    /// ```
+    /// # use rusm_core::{Node, NodeOptions, Payload, seam::Seams};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: rusm_core::Context| async move {
+    /// let idle = context.spawn(|context| async move { drop(context.hibernate().await) });
+    /// while context.process_info(idle).await.is_some_and(|info| info.status != "hibernating") {}
+    /// context.send(idle, Payload::local("wake up")).unwrap();
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub async fn hibernate(&self) -> Message {
         self.process.give_memory_back();
         self.node.table().shrink_queue(self.pid());
@@ -269,6 +310,25 @@ impl Context {
     }
 
     /// Sets or ends the [`deadline`](Self::deadline) of this process: for work that it took over from another.
+    ///
+    /// ```
+    /// # use rusm_core::{CallError, Node, NodeOptions, Payload, seam::Seams};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: rusm_core::Context| async move {
+    /// # use std::time::Duration;
+    /// let deaf = context.spawn(|context| async move { drop(context.receive_match(|_| false).await) });
+    /// context.set_deadline(Some(context.now() + Duration::from_millis(1)));
+    /// let answer = context.call(deaf, Payload::local(()), Duration::MAX).await;
+    /// assert_eq!(answer.err(), Some(CallError::Timeout));
+    /// assert!(context.deadline().is_some_and(|deadline| deadline <= context.now()));
+    /// context.set_deadline(None);
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub fn set_deadline(&self, deadline: Option<Timestamp>) {
         self.deadline.store(deadline.map_or(NO_DEADLINE, Timestamp::as_nanos), Ordering::Relaxed);
     }
@@ -303,6 +363,23 @@ impl Context {
     }
 
     /// Takes a link away: no exit signal of it arrives from now on. An EXIT that lies in the mailbox already stays.
+    ///
+    /// ```
+    /// # use rusm_core::{ExitReason, Node, NodeOptions, seam::Seams};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: rusm_core::Context| async move {
+    /// let child = context.spawn(|context| async move { drop(context.receive().await) });
+    /// context.link(child);
+    /// context.unlink(child);
+    /// context.exit_signal(child, ExitReason::KILL); // This process hears nothing of it.
+    /// assert!(!context.is_alive(child).await);
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub fn unlink(&self, pid: Pid) {
         handle_signals(&self.node, &self.process);
         let id = {
@@ -327,6 +404,29 @@ impl Context {
     }
 
     /// The same, with the reference as an alias of this process. Source: OTP `erlang:monitor/3`.
+    ///
+    /// ```
+    /// # use rusm_core::{Node, NodeOptions, seam::Seams};
+    /// use rusm_core::{AliasMode, Destination, Message, Payload, Reference};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: rusm_core::Context| async move {
+    /// let server = context.spawn(|server| async move {
+    ///     let Message::Plain(request) = server.receive().await else { panic!("not a request") };
+    ///     let from: Reference = request.downcast().unwrap();
+    ///     server.send(Destination::Alias(from), Payload::local("the answer")).unwrap();
+    /// });
+    /// let request = context.monitor_alias(server, AliasMode::Reply);
+    /// context.send(server, Payload::local(request)).unwrap();
+    /// assert!(matches!(context.receive().await, Message::Plain(_)));
+    /// // The answer has ended the alias, and the monitor with it.
+    /// assert!(!context.demonitor_flush(request));
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub fn monitor_alias(&self, object: impl Into<Monitored>, mode: AliasMode) -> Reference {
         self.monitor_with(object.into(), Some(mode))
     }
@@ -386,6 +486,25 @@ impl Context {
     }
 
     /// A new alias of this process: active until [`unalias`](Self::unalias).
+    ///
+    /// ```
+    /// # use rusm_core::{Node, NodeOptions, seam::Seams};
+    /// use rusm_core::{Destination, Payload};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: rusm_core::Context| async move {
+    /// let alias = context.alias();
+    /// context.send(Destination::Alias(alias), Payload::local("arrives")).unwrap();
+    /// context.receive().await;
+    /// assert!(context.unalias(alias));
+    /// context.send(Destination::Alias(alias), Payload::local("does not arrive")).unwrap();
+    /// assert!(context.try_receive(|_| true).is_none());
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub fn alias(&self) -> Reference {
         let alias = self.make_reference();
         self.process.state.lock().aliases.insert(alias, AliasMode::Explicit);

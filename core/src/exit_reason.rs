@@ -11,6 +11,21 @@ pub const EXIT_REASON_DETAIL_MAX: usize = 4096;
 ///
 /// Two reasons are equal when word, detail and payload are; the backtrace does not count. OTP's `{shutdown, x}` is the
 /// word `shutdown` with a detail. Cheap to clone.
+///
+/// ```
+/// use rusm_core::{Encoding, ExitReason, Term};
+///
+/// let reason = ExitReason::new("shutdown").with_detail("the disk is full");
+/// assert_eq!((reason.word(), reason.detail()), ("shutdown", Some("the disk is full")));
+/// assert_eq!(reason.to_string(), "shutdown(the disk is full)");
+/// assert!(reason.is_orderly() && !reason.is_normal());
+///
+/// let bytes = Term::new(Encoding::Json, r#"{"disk":3}"#);
+/// let crash = ExitReason::PANIC.with_payload(bytes.clone()).with_backtrace("at main.rs:3");
+/// assert_eq!((crash.payload(), crash.backtrace()), (Some(&bytes), Some("at main.rs:3")));
+/// // Where it happened makes no other reason of it.
+/// assert_eq!(crash, ExitReason::PANIC.with_payload(bytes));
+/// ```
 #[derive(Clone)]
 pub struct ExitReason(Repr);
 

@@ -53,6 +53,30 @@ pub struct ProcessSpec {
 }
 
 /// Makes processes of one kind. `rusm-core` knows no Wasm: the host registers a factory for it.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, SpawnOptions, seam::Seams};
+/// use rusm_core::{ExitReason, Factory, ProcessBody, ProcessSpec, Started, Term, process_body};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// use std::sync::Arc;
+///
+/// /// Makes processes that end as they are told.
+/// struct Ends;
+///
+/// impl Factory for Ends {
+///     fn body(&self, _: &Node, spec: &ProcessSpec) -> Result<ProcessBody, ExitReason> {
+///         let reason = ExitReason::new(spec.target.clone());
+///         Ok(process_body(|_| async { reason }))
+///     }
+/// }
+///
+/// node.register_factory("ends", Arc::new(Ends));
+/// let spec = ProcessSpec { kind: "ends".to_owned(), target: "boom".to_owned(), digest: None, args: Term::empty() };
+/// let started = node.start_process(SpawnOptions::default(), node.body_of(&spec).unwrap()).await;
+/// assert_eq!(started, Started::Failed(ExitReason::new("boom")));
+/// # });
+/// ```
 pub trait Factory: Send + Sync + 'static {
     /// The body of a new process.
     ///

@@ -44,6 +44,26 @@ pub enum Overflow {
 }
 
 /// A message that came back, as the receiver's mailbox was full: `payload.downcast::<Returned>()`.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, seam::Seams};
+/// use rusm_core::{MailboxBound, Message, Overflow, Payload, Returned, SpawnOptions, process_body};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// # let (done, ended) = tokio::sync::oneshot::channel();
+/// # node.spawn(|context: rusm_core::Context| async move {
+/// let mailbox = Some(MailboxBound { messages: 0, overflow: Overflow::Return });
+/// let deaf = process_body(|context| async move { drop(context.receive_match(|_| false).await) });
+/// let pid = context.spawn_with(SpawnOptions { mailbox, ..SpawnOptions::default() }, deaf).pid;
+/// context.send(pid, Payload::local("hello")).unwrap();
+/// let Message::Plain(payload) = context.receive().await else { panic!("not a message") };
+/// let Returned { to, payload } = payload.downcast().unwrap();
+/// assert_eq!((to, payload.downcast::<&str>().unwrap()), (pid, "hello"));
+/// # done.send(()).unwrap();
+/// # });
+/// # ended.await.unwrap();
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Returned {
     /// Whom it was sent to.

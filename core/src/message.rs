@@ -41,6 +41,18 @@ impl Term {
 }
 
 /// What a message carries: a typed value of this node, or a term.
+///
+/// ```
+/// use rusm_core::{Encoding, Payload, Term};
+///
+/// let local = Payload::local(42u32);
+/// assert_eq!(local.downcast_ref::<u32>(), Some(&42));
+/// assert_eq!(local.downcast::<u32>().unwrap(), 42);
+///
+/// let term = Payload::from(Term::new(Encoding::Text, "hello"));
+/// assert_eq!(term.as_term().unwrap().bytes, "hello");
+/// assert!(term.downcast::<String>().is_err());
+/// ```
 pub enum Payload {
     /// Native to native, without a copy. Cannot leave the node or reach a guest.
     Local(Box<dyn Any + Send>),

@@ -36,6 +36,28 @@ pub struct Task<T> {
 }
 
 /// Why a task has no result.
+///
+/// ```
+/// # use rusm_core::{ExitReason, Node, NodeOptions, seam::Seams};
+/// use rusm_core::{Task, TaskError};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// # let (done, ended) = tokio::sync::oneshot::channel();
+/// # node.spawn(|context: rusm_core::Context| async move {
+/// use std::time::Duration;
+///
+/// let crashes = Task::<()>::start_nolink(&context, |_| async { panic!("no luck") });
+/// let ended = crashes.join(&context, Duration::MAX).await;
+/// assert_eq!(ended, Err(TaskError::Ended(ExitReason::PANIC.with_detail("no luck"))));
+///
+/// let slow = Task::start(&context, |context| async move { context.sleep(Duration::MAX).await });
+/// let Err(slow) = slow.poll(&context, Duration::from_millis(1)).await else { panic!("it sleeps") };
+/// assert!(slow.kill(&context).is_none());
+/// # done.send(()).unwrap();
+/// # });
+/// # ended.await.unwrap();
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TaskError {
@@ -201,6 +223,20 @@ impl Context {
     /// Runs `job` on each item, at most `limit` at the same time, each in a task of its own, and returns the results in
     /// the order of the items. A job that crashes is its own result and disturbs no other. Source: Elixir
     /// `Task.async_stream/3` with `async_nolink`.
+    ///
+    /// ```
+    /// # use rusm_core::{Node, NodeOptions, seam::Seams};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: rusm_core::Context| async move {
+    /// let squares = context.map_concurrently(2, [1, 2, 3], |_, n: u32| async move { n * n }).await;
+    /// assert_eq!(squares, [Ok(1), Ok(4), Ok(9)]);
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     ///
     /// # Panics
     /// When `limit` is zero.

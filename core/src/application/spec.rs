@@ -30,6 +30,37 @@ pub(super) type Hook = Arc<dyn Fn(Moment) -> BoxFuture<Result<(), ExitReason>> +
 
 /// An application: a supervision tree, the applications that must run before it, and what else happens when it starts and
 /// stops. Source: OTP `application`, the application resource file and the callbacks.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, seam::Seams};
+/// use rusm_core::{ApplicationError, ApplicationSpec, Applications, ChildSpec, ExitReason, Moment, StartType, Strategy, SupervisorSpec};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// # let (done, ended) = tokio::sync::oneshot::channel();
+/// # node.spawn(|context: rusm_core::Context| async move {
+/// # use rusm_core::Context;
+/// let idle = |context: Context, _| async move { drop(context.receive().await) };
+/// let tree = SupervisorSpec::new(Strategy::OneForOne).child(ChildSpec::worker("shelves", idle));
+/// let store = ApplicationSpec::new("store", tree)
+///     .start_phase("fill", |moment: Moment| async move {
+///         // The tree is up: what it needs before others may use it.
+///         if moment.node.process_info(moment.root).is_some() { Ok(()) } else { Err(ExitReason::new("empty")) }
+///     })
+///     .prep_stop(|_| async { println!("closing") })
+///     .stop(|_| async { println!("closed") });
+///
+/// let (_, applications) = Applications::start_link(&context).await.unwrap();
+/// applications.load(&context, store).await.unwrap();
+/// applications.start_all(&context, "store", StartType::Temporary).await.unwrap();
+/// assert_eq!(applications.running(&context).await.unwrap()[0].name, "store");
+/// assert_eq!(applications.unload(&context, "store").await, Err(ApplicationError::Running("store".to_owned())));
+/// applications.stop(&context, "store").await.unwrap();
+/// assert_eq!(applications.loaded(&context).await.unwrap(), ["store"]);
+/// # done.send(()).unwrap();
+/// # });
+/// # ended.await.unwrap();
+/// # });
+/// ```
 #[derive(Clone)]
 pub struct ApplicationSpec {
     pub(super) name: String,

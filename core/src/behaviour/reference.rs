@@ -7,6 +7,49 @@ use std::time::Duration;
 
 /// A behaviour's process, by pid or local name, as its clients see it: what it can be asked, what it answers and what it
 /// can be told. Used as [`ServerRef`](crate::ServerRef) and [`StateMachineRef`](crate::StateMachineRef).
+///
+/// ```
+/// # use rusm_core::{CallError, CallFrom, Called, Context, ExitReason, Init, Next, Node, NodeOptions, SpawnOptions, StopError, seam::Seams};
+/// use rusm_core::{Server, ServerRef, Started};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// # let (done, ended) = tokio::sync::oneshot::channel();
+/// # node.spawn(|context: rusm_core::Context| async move {
+/// # use std::time::Duration;
+/// # struct Double;
+/// # impl Server for Double {
+/// #     type Args = (); type Call = u64; type Reply = u64; type Cast = (); type Continue = ();
+/// #     async fn init(_: &Context, (): ()) -> Init<Self> { Init::Up(Double, Next::Receive) }
+/// #     async fn handle_call(&mut self, _: &Context, n: u64, from: CallFrom<u64>) -> Called<Self> {
+/// #         assert_eq!(from.caller().reference.node, from.caller().pid.node);
+/// #         Called::Reply(2 * n, Next::Receive)
+/// #     }
+/// # }
+/// const SECOND: Duration = Duration::from_secs(1);
+/// let mut doubles = Vec::new();
+/// for _ in 0..2 {
+///     let Started::Up(pid) = Double::start_link(&context, SpawnOptions::default(), ()).await else { panic!("not up") };
+///     doubles.push(ServerRef::<Double>::from(pid));
+/// }
+/// assert_eq!(doubles[0].call(&context, 21, SECOND).await, Ok(42));
+/// // The same with a deadline that travels on to whomever the other calls for this.
+/// assert_eq!(doubles[0].call_until(&context, 21, context.now() + SECOND).await, Ok(42));
+///
+/// let nobody = ServerRef::<Double>::from("nobody");
+/// assert!(matches!(nobody.call(&context, 21, SECOND).await, Err(CallError::Badarg(_))));
+/// doubles.push(nobody);
+/// let (answered, silent) = ServerRef::<Double>::multi_call(&context, &doubles, 4, SECOND).await;
+/// assert_eq!(answered.iter().map(|(_, answer)| *answer).collect::<Vec<_>>(), [8, 8]);
+/// assert_eq!(silent[0].destination(), &"nobody".into());
+///
+/// doubles[0].stop(&context, ExitReason::NORMAL, SECOND).await.unwrap();
+/// let again = doubles[0].stop(&context, ExitReason::NORMAL, SECOND).await;
+/// assert_eq!(again, Err(StopError::Call(CallError::Down(ExitReason::NOPROC))));
+/// # done.send(()).unwrap();
+/// # });
+/// # ended.await.unwrap();
+/// # });
+/// ```
 pub struct BehaviourRef<Call, Reply, Cast> {
     to: Destination,
     types: PhantomData<fn(Call, Cast) -> Reply>,

@@ -6,6 +6,41 @@ use std::time::Duration;
 ///
 /// Only the process that made it can take the answer. Dropped, it is forgotten and not ended: its answer arrives as a
 /// message ([`Message::Reply`], or [`Message::Down`] when the called process ends).
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, Payload, seam::Seams};
+/// use rusm_core::Message;
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// # let (done, ended) = tokio::sync::oneshot::channel();
+/// # node.spawn(|context: rusm_core::Context| async move {
+/// # use std::time::Duration;
+/// let echo = context.spawn(|echo| async move {
+///     while let Message::Call { from, payload } = echo.receive().await {
+///         echo.reply(from, payload);
+///     }
+/// });
+/// let (first, second, third) = (Payload::local(1), Payload::local(2), Payload::local(3));
+/// let request = context.send_request(echo, first).unwrap();
+/// // There is time for something else. One that is not answered in time still waits.
+/// let answer = match request.wait_response(&context, Duration::ZERO).await {
+///     Ok(answer) => answer,
+///     Err(request) => request.receive_response(&context, Duration::from_secs(5)).await,
+/// };
+/// assert_eq!(answer.unwrap().downcast::<i32>().unwrap(), 1);
+///
+/// // In a loop that receives everything, as a server's `handle_info`:
+/// let request = context.send_request(echo, second).unwrap();
+/// let message = context.receive().await;
+/// assert!(request.check_response(message).is_ok());
+///
+/// let request = context.send_request(echo, third).unwrap();
+/// assert!(request.abandon(&context).is_none());
+/// # done.send(()).unwrap();
+/// # });
+/// # ended.await.unwrap();
+/// # });
+/// ```
 #[must_use = "its answer is taken with `receive_response`, or it is ended with `abandon`"]
 pub struct RequestId<R> {
     call: Reference,

@@ -20,6 +20,23 @@ impl Context {
     }
 
     /// Spawns a process and links it, in one step.
+    ///
+    /// ```
+    /// # use rusm_core::{Node, NodeOptions, seam::Seams};
+    /// use rusm_core::{ExitReason, Message};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: rusm_core::Context| async move {
+    /// context.trap_exit(true);
+    /// let child = context.spawn_link(|_| async { ExitReason::new("boom") });
+    /// let Message::Exit { from, reason } = context.receive().await else { panic!("not an exit") };
+    /// assert_eq!((from, reason.word()), (child, "boom"));
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub fn spawn_link<F, Fut, R>(&self, body: F) -> Pid
     where
         F: FnOnce(Context) -> Fut + Send + 'static,
@@ -31,6 +48,22 @@ impl Context {
     }
 
     /// Spawns a process and monitors it, in one step.
+    ///
+    /// ```
+    /// # use rusm_core::{Node, NodeOptions, seam::Seams};
+    /// use rusm_core::{ExitReason, Message, Monitored};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: rusm_core::Context| async move {
+    /// let (child, monitor) = context.spawn_monitor(|_| async { ExitReason::new("boom") });
+    /// let Message::Down { monitor: of, object, reason } = context.receive().await else { panic!("not a down") };
+    /// assert_eq!((of, object, reason.word()), (monitor, Monitored::Pid(child), "boom"));
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub fn spawn_monitor<F, Fut, R>(&self, body: F) -> (Pid, Reference)
     where
         F: FnOnce(Context) -> Fut + Send + 'static,
@@ -49,6 +82,33 @@ impl Context {
 
     /// Spawns a linked process and waits until it says that it is up, or ends. A start that failed leaves no `Exit`
     /// message. Source: OTP `proc_lib:start_link`, as of OTP 26.
+    ///
+    /// ```
+    /// # use rusm_core::{Node, NodeOptions, seam::Seams};
+    /// use rusm_core::{ExitReason, SpawnOptions, Started, process_body};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: rusm_core::Context| async move {
+    /// let good = process_body(|child| async move {
+    ///     // What must be ready comes before this.
+    ///     child.init_ack();
+    ///     child.receive().await;
+    /// });
+    /// let Started::Up(pid) = context.start_link(SpawnOptions::default(), good).await else { panic!("not up") };
+    /// assert!(context.is_alive(pid).await);
+    ///
+    /// let bad = process_body(|child| async move { child.init_fail(ExitReason::new("no disk")) });
+    /// let started = context.start_link(SpawnOptions::default(), bad).await;
+    /// assert_eq!(started, Started::Failed(ExitReason::new("no disk")));
+    ///
+    /// let idle = process_body(|child| async move { child.init_ignore() });
+    /// assert_eq!(context.start_link(SpawnOptions::default(), idle).await, Started::Ignored);
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub async fn start_link(&self, options: SpawnOptions, body: ProcessBody) -> Started {
         self.start(SpawnOptions { link: true, ..options }, body).await.0
     }

@@ -25,6 +25,30 @@ impl Context {
 
     /// The same, with a [`TimerFired`] that carries the timer's reference around the message. Source: OTP
     /// `erlang:start_timer/3`.
+    ///
+    /// ```
+    /// # use rusm_core::{Node, NodeOptions, seam::Seams};
+    /// use rusm_core::{Message, Payload, TimerFired};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: rusm_core::Context| async move {
+    /// use std::time::Duration;
+    ///
+    /// let timer = context.start_timer(Duration::from_millis(1), context.pid(), Payload::local("tick"));
+    /// let Message::Plain(payload) = context.receive().await else { panic!("not from a timer") };
+    /// let fired: TimerFired = payload.downcast().unwrap();
+    /// assert_eq!(fired.timer, timer);
+    ///
+    /// let late = context.send_after(Duration::from_secs(3600), context.pid(), Payload::local("late"));
+    /// assert!(context.read_timer(late).is_some());
+    /// assert!(context.cancel_timer(late).is_some());
+    /// assert!(context.cancel_timer(late).is_none());
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub fn start_timer(&self, delay: Duration, to: impl Into<Destination>, payload: impl Into<Payload>) -> Reference {
         let timer = self.make_reference();
         let fired = TimerFired { timer, payload: payload.into() };

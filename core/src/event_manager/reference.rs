@@ -91,6 +91,51 @@ pub enum EventManagerError {
 }
 
 /// An [`EventManager`], by name or pid, as those see it who notify it.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, seam::Seams};
+/// use rusm_core::{EventHandler, EventManager, EventManagerError, EventManagerRef, Handled, HandlerEnd, HandlerEnded, Message};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// # let (done, ended) = tokio::sync::oneshot::channel();
+/// # node.spawn(|context: rusm_core::Context| async move {
+/// # use rusm_core::Context;
+/// /// Hears of the first so many events.
+/// struct First(usize);
+///
+/// impl EventHandler<u32> for First {
+///     type Call = ();
+///     type Reply = usize;
+///
+///     async fn handle_event(&mut self, _: &Context, _: &u32) -> Handled {
+///         self.0 -= 1;
+///         if self.0 == 0 { Handled::Remove } else { Handled::Keep }
+///     }
+///
+///     async fn handle_call(&mut self, _: &Context, (): ()) -> (usize, Handled) {
+///         (self.0, Handled::Keep)
+///     }
+/// }
+///
+/// EventManager::<u32>::start_link(&context, "alarms").await;
+/// let alarms = EventManagerRef::<u32>::from("alarms");
+/// alarms.add_handler(&context, "first two", First(2)).await.unwrap();
+/// // Supervised: this process hears of the handler's end, and the handler ends with this process.
+/// alarms.add_sup_handler(&context, "first", First(1)).await.unwrap();
+/// assert_eq!(alarms.add_handler(&context, "first", First(1)).await, Err(EventManagerError::AlreadyPresent));
+/// alarms.sync_notify(&context, 42).await.unwrap();
+/// let Message::Plain(payload) = context.receive().await else { panic!("not from the manager") };
+/// let HandlerEnded { handler, why, .. } = payload.downcast().unwrap();
+/// assert_eq!((handler.as_str(), why), ("first", HandlerEnd::Removed));
+///
+/// alarms.swap_handler(&context, "first two", "three more", |_: Option<First>| First(3)).await.unwrap();
+/// assert_eq!(alarms.which_handlers(&context).await.unwrap(), ["three more"]);
+/// alarms.delete_handler(&context, "three more").await.unwrap();
+/// # done.send(()).unwrap();
+/// # });
+/// # ended.await.unwrap();
+/// # });
+/// ```
 pub struct EventManagerRef<E: Send + Sync + 'static>(ServerRef<Handlers<E>>);
 
 impl<E: Send + Sync + 'static> Clone for EventManagerRef<E> {

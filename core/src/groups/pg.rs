@@ -67,6 +67,32 @@ fn options(scope: &str) -> SpawnOptions {
 }
 
 /// What happened to a group that is monitored, as a message: `payload.downcast::<GroupEvent>()`.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, seam::Seams};
+/// use rusm_core::{GroupChange, GroupEvent, GroupsRef, LeaveError, Message, ProcessGroups};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// # let (done, ended) = tokio::sync::oneshot::channel();
+/// # node.spawn(|context: rusm_core::Context| async move {
+/// ProcessGroups::start_link(&context, "rooms").await;
+/// let (rooms, me) = (GroupsRef::from("rooms"), context.pid());
+/// let (monitor, groups) = rooms.monitor_scope(&context).await.unwrap();
+/// assert!(groups.is_empty());
+/// rooms.join(&context, "lobby", &[me]).await.unwrap();
+/// let Message::Plain(payload) = context.receive().await else { panic!("not an event") };
+/// let expected = GroupEvent { monitor, group: "lobby".to_owned(), change: GroupChange::Join, members: vec![me] };
+/// assert_eq!(payload.downcast::<GroupEvent>().unwrap(), expected);
+///
+/// assert_eq!(rooms.which_groups(&context).await.unwrap(), ["lobby"]);
+/// assert_eq!(rooms.local_members(&context, "lobby").await.unwrap(), [me]);
+/// rooms.leave(&context, "lobby", &[me]).await.unwrap();
+/// assert_eq!(rooms.leave(&context, "lobby", &[me]).await, Err(LeaveError::NotJoined));
+/// # done.send(()).unwrap();
+/// # });
+/// # ended.await.unwrap();
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupEvent {
     /// The monitor.

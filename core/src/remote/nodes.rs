@@ -106,6 +106,32 @@ impl fmt::Display for NodeReason {
 
 /// Something about another node has changed, as a message: `payload.downcast::<NodeEvent>()`. Those of one node come in
 /// order, and behind the `noconnection`s that came with the change.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, seam::Seams};
+/// use rusm_core::{Message, NodeEvent, NodeId, NodeInfo, NodeReason, NodeStatus};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// # let (done, ended) = tokio::sync::oneshot::channel();
+/// # node.spawn(|context: rusm_core::Context| async move {
+/// let (monitor, known) = context.monitor_nodes();
+/// assert!(known.is_empty() && context.node().nodes().is_empty());
+/// # let b = NodeInfo {
+/// #     id: NodeId::of_name("b"), name: "b".to_owned(), incarnation: 1, status: NodeStatus::Up,
+/// #     reason: NodeReason::Heard, member: None,
+/// # };
+/// # context.node().node_changed(b);
+/// // Then the transport says that it has connected to the node `b`:
+/// let Message::Plain(payload) = context.receive().await else { panic!("not an event") };
+/// let event: NodeEvent = payload.downcast().unwrap();
+/// assert!(event.monitor == monitor && event.is_nodeup() && !event.is_nodedown());
+/// assert_eq!(event.node.id, NodeId::of_name("b"));
+/// assert!(context.demonitor_nodes(monitor));
+/// # done.send(()).unwrap();
+/// # });
+/// # ended.await.unwrap();
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeEvent {
     /// The monitor.

@@ -23,6 +23,44 @@ pub use storage::{DiskStorage, Storage, StorageFile, check_name};
 use std::sync::Arc;
 
 /// The seams that one node runs on.
+///
+/// ```
+/// use rusm_core::seam::{BoxFuture, Clock, Seams, Timestamp};
+/// use rusm_core::{Node, NodeOptions};
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// /// A clock that is fast: what takes an hour elsewhere takes a second here.
+/// struct Fast(Arc<dyn Clock>);
+///
+/// impl Clock for Fast {
+///     fn now(&self) -> Timestamp {
+///         Timestamp::from_nanos(self.0.now().as_nanos() * 3600)
+///     }
+///
+///     fn wall(&self) -> Duration {
+///         self.0.wall()
+///     }
+///
+///     fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<()> {
+///         self.0.sleep_until(Timestamp::from_nanos(deadline.as_nanos().div_ceil(3600)))
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let mut seams = Seams::production(std::env::temp_dir());
+/// seams.clock = Arc::new(Fast(seams.clock));
+/// let node = Node::start(NodeOptions::new("a", seams));
+/// # let (done, ended) = tokio::sync::oneshot::channel();
+/// node.spawn(move |context| async move {
+///     let began = context.now();
+///     context.sleep(Duration::from_secs(60)).await;
+///     assert!(context.now().since(began) >= Duration::from_secs(60));
+/// #     done.send(()).unwrap();
+/// });
+/// # ended.await.unwrap();
+/// # });
+/// ```
 #[derive(Clone)]
 pub struct Seams {
     /// What time is it; wake me then.

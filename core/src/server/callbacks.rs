@@ -130,6 +130,68 @@ pub enum Init<S: Server> {
 }
 
 /// What a server does after a callback.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, Payload, SpawnOptions, Started, seam::Seams};
+/// use rusm_core::{CallFrom, Called, Context, ExitReason, Init, Message, Next, Server, ServerRef};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// use std::time::Duration;
+///
+/// /// Writes down what it is told, and puts it away when it was not told anything for a while.
+/// struct Clerk { desk: Vec<u32>, shelf: Vec<u32> }
+///
+/// impl Server for Clerk {
+///     type Args = ();
+///     type Call = ();
+///     type Reply = usize;
+///     type Cast = u32;
+///     type Continue = ();
+///
+///     async fn init(context: &Context, (): ()) -> Init<Self> {
+///         context.trap_exit(true); // So that `terminate` also runs when its parent ends.
+///         Init::Up(Clerk { desk: Vec::new(), shelf: Vec::new() }, Next::Receive)
+///     }
+///
+///     async fn handle_call(&mut self, _: &Context, (): (), _: CallFrom<usize>) -> Called<Self> {
+///         Called::Reply(self.desk.len() + self.shelf.len(), Next::Hibernate)
+///     }
+///
+///     async fn handle_cast(&mut self, _: &Context, number: u32) -> Next<Self> {
+///         self.desk.push(number);
+///         if self.desk.len() < 100 { Next::Timeout(Duration::from_secs(1)) } else { Next::Continue(()) }
+///     }
+///
+///     async fn handle_info(&mut self, _: &Context, _: Message) -> Next<Self> {
+///         Next::Stop(ExitReason::new("nobody else may write"))
+///     }
+///
+///     async fn handle_timeout(&mut self, _: &Context) -> Next<Self> {
+///         Next::Continue(())
+///     }
+///
+///     async fn handle_continue(&mut self, _: &Context, (): ()) -> Next<Self> {
+///         self.shelf.append(&mut self.desk);
+///         Next::Receive
+///     }
+///
+///     async fn terminate(&mut self, _: &Context, _: &ExitReason) {
+///         self.shelf.append(&mut self.desk);
+///     }
+///
+///     fn shrink(&mut self) {
+///         self.desk.shrink_to_fit();
+///     }
+/// }
+///
+/// # let Started::Up(pid) = node.start_process(SpawnOptions::default(), Clerk::body(())).await else { panic!() };
+/// let clerk = ServerRef::<Clerk>::from(pid);
+/// clerk.cast(&node, 42);
+/// assert_eq!(clerk.call(&node, (), Duration::from_secs(5)).await, Ok(1));
+/// # node.send(pid, Payload::local(())).unwrap();
+/// # node.await_exit(pid).await;
+/// # });
+/// ```
 pub enum Next<S: Server> {
     /// Waits for the next message.
     Receive,

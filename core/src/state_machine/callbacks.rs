@@ -175,6 +175,25 @@ impl<M: StateMachine> fmt::Debug for Event<M> {
 
 /// A state machine as [`sys::state`](crate::sys::state) and [`sys::replace_state`](crate::sys::replace_state) see it.
 /// To replace the state is no state change: nothing is entered, cancelled or tried again.
+///
+/// ```
+/// # use rusm_core::{Context, Event, Initial, MachineInit, Node, NodeOptions, SpawnOptions, Started, StateMachine, Transition, seam::Seams};
+/// use rusm_core::{Standing, sys};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// # struct Lamp;
+/// # impl StateMachine for Lamp {
+/// #     type State = bool; type Args = (); type Call = (); type Reply = (); type Cast = (); type Content = ();
+/// #     async fn init(_: &Context, (): ()) -> MachineInit<Self> { MachineInit::Up(Lamp, Initial::state(false)) }
+/// #     async fn handle_event(&mut self, _: &Context, _: &bool, _: Event<Self>) -> Transition<Self> { Transition::keep() }
+/// # }
+/// # const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+/// # let Started::Up(lamp) = node.start_process(SpawnOptions::default(), Lamp::body(())).await else { panic!() };
+/// let was = sys::replace_state(&node, lamp, SECOND, |at: &mut Standing<Lamp>| std::mem::replace(&mut at.state, true)).await;
+/// assert_eq!(was, Ok(false));
+/// assert_eq!(sys::status(&node, lamp, SECOND).await.unwrap().state, "true");
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Standing<M: StateMachine> {
     /// The state it is in.

@@ -5,6 +5,64 @@ use std::time::Duration;
 
 /// What a callback of a state machine returns: where it goes, and what else is to be done, in order. See [`Transition`],
 /// [`Enter`] and [`Initial`]. Source: OTP `gen_statem`, type `action()`.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, SpawnOptions, Started, seam::Seams};
+/// use rusm_core::{CallFrom, Context, Enter, Event, Initial, MachineInit, StateMachine, StateMachineRef, TimeoutName, Transition};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// use std::time::Duration;
+///
+/// /// A printer that warms up first. What it is asked until then is put off.
+/// struct Printer { pages: u32 }
+///
+/// #[derive(Debug, PartialEq)]
+/// enum State { Cold, Warm }
+///
+/// impl StateMachine for Printer {
+///     type State = State;
+///     type Args = ();
+///     type Call = u32;
+///     type Reply = u32;
+///     type Cast = ();
+///     type Content = &'static str;
+///
+///     async fn init(_: &Context, (): ()) -> MachineInit<Self> {
+///         MachineInit::Up(Printer { pages: 0 }, Initial::state(State::Cold).next_event(Event::Internal("checked")))
+///     }
+///
+///     async fn handle_enter(&mut self, _: &Context, _: &State, state: &State) -> Enter<Self> {
+///         match state {
+///             State::Cold => Enter::stay().state_timeout(Duration::from_millis(1), "warmed up"),
+///             State::Warm => Enter::stay().timeout("service", Duration::from_secs(3600), "clean").hibernate(),
+///         }
+///     }
+///
+///     async fn handle_event(&mut self, _: &Context, state: &State, event: Event<Self>) -> Transition<Self> {
+///         match (state, event) {
+///             (State::Cold, Event::StateTimeout(_)) => Transition::to(State::Warm),
+///             (State::Cold, event @ Event::Call(..)) => Transition::keep().postpone(event),
+///             (State::Warm, Event::Call(pages, from)) => {
+///                 self.pages += pages;
+///                 Transition::keep()
+///                     .reply(from, self.pages)
+///                     .event_timeout(Duration::from_secs(60), "idle")
+///                     .update_timeout(TimeoutName::Named("service"), "clean well")
+///             }
+///             (State::Warm, Event::Timeout(_)) => {
+///                 Transition::to(State::Cold).cancel_timeout(TimeoutName::Named("service"))
+///             }
+///             (_, Event::NamedTimeout("service", _)) => Transition::repeat(),
+///             _ => Transition::keep(),
+///         }
+///     }
+/// }
+///
+/// # let Started::Up(pid) = node.start_process(SpawnOptions::default(), Printer::body(())).await else { panic!() };
+/// let printer = StateMachineRef::<Printer>::from(pid);
+/// assert_eq!(printer.call(&node, 3, Duration::from_secs(5)).await, Ok(3));
+/// # });
+/// ```
 pub struct Step<M: StateMachine, To> {
     pub(super) to: To,
     pub(super) actions: Actions<M>,

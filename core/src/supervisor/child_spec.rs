@@ -42,6 +42,25 @@ pub enum ChildKind {
 }
 
 /// What an instance of a `simple_one_for_one` template is started with, the first time and at every restart.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, Started, seam::Seams};
+/// use rusm_core::{ChildArgs, ChildSpec, Context, Restart, Supervisor, SupervisorRef, SupervisorSpec};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// let room = ChildSpec::worker("room", |context: Context, args: ChildArgs| async move {
+///     context.set_label(args.downcast::<String>().unwrap().as_str());
+///     context.receive().await;
+/// });
+/// let rooms = SupervisorSpec::dynamic(room.restart(Restart::Temporary));
+/// # let Started::Up(pid) = Supervisor::start(&node, rooms).await else { panic!() };
+/// let rooms = SupervisorRef::from(pid);
+/// let lobby = rooms.start_child_with(&node, ChildArgs::local("lobby".to_owned())).await.unwrap().unwrap();
+/// # while node.process_info(lobby).unwrap().label != "lobby" { tokio::task::yield_now().await }
+/// assert_eq!(node.process_info(lobby).unwrap().label, "lobby");
+/// rooms.terminate_child(&node, lobby).await.unwrap();
+/// # });
+/// ```
 #[derive(Clone, Default)]
 pub enum ChildArgs {
     /// Nothing but what the template holds.
@@ -152,6 +171,39 @@ impl fmt::Debug for ChildStart {
 }
 
 /// One child of a supervisor: what it is called, how it is started, restarted and stopped.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, Started, seam::Seams};
+/// use rusm_core::{AutoShutdown, ChildKind, ChildSpec, ChildStart, Context, ExitReason, Restart, Shutdown, SpecError, Strategy, Supervisor, SupervisorSpec};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// use std::time::Duration;
+///
+/// let idle = |context: Context, _| async move { drop(context.receive().await) };
+/// // Up only when it says so.
+/// let slow = ChildStart::native_with_init(|context, _| async move {
+///     context.sleep(Duration::from_millis(1)).await;
+///     context.init_ack();
+///     context.receive().await;
+/// });
+/// let nested = SupervisorSpec::new(Strategy::OneForAll).child(ChildSpec::worker("inner", idle));
+/// let job = ChildSpec::worker("job", |_, _| async {}).restart(Restart::Transient).significant(true);
+/// let spec = SupervisorSpec::new(Strategy::OneForOne)
+///     .auto_shutdown(AutoShutdown::AnySignificant)
+///     .child(ChildSpec::new("slow", slow).shutdown(Shutdown::BrutalKill))
+///     .child(ChildSpec::worker("patient", idle).shutdown(Shutdown::Timeout(Duration::from_secs(30))))
+///     .child(ChildSpec::supervisor("nested", nested))
+///     .child(job.clone());
+/// assert_eq!(spec.children[2].kind, ChildKind::Supervisor);
+/// # let Started::Up(pid) = Supervisor::start(&node, spec).await else { panic!() };
+/// // The job is done, and so is all of it.
+/// # let reason = node.await_exit(pid).await;
+/// # assert!([ExitReason::SHUTDOWN, ExitReason::NOPROC].contains(&reason));
+///
+/// let contradicts = SupervisorSpec::new(Strategy::OneForOne).child(job);
+/// assert_eq!(contradicts.check(), Err(SpecError::SignificantWithoutAutoShutdown { id: "job".to_owned() }));
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct ChildSpec {
     /// Names the child within its supervisor.

@@ -7,6 +7,32 @@ use std::time::Duration;
 ///
 /// Every call waits for as long as the supervisor needs: while it starts or stops a child it answers nobody.
 /// Source: OTP `supervisor`, whose calls have no timeout either.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, Started, seam::Seams};
+/// use rusm_core::{ChildRef, ChildSpec, Context, Restart, Strategy, Supervisor, SupervisorError, SupervisorRef, SupervisorSpec};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// let idle = |context: Context, _| async move { drop(context.receive().await) };
+/// let spec = SupervisorSpec::new(Strategy::RestForOne).name("shop").child(ChildSpec::worker("till", idle));
+/// # let Started::Up(_) = Supervisor::start(&node, spec.clone()).await else { panic!() };
+/// let shop = SupervisorRef::from("shop");
+///
+/// let pid = shop.start_child(&node, ChildSpec::worker("clerk", idle).restart(Restart::Transient)).await.unwrap();
+/// assert_eq!(shop.which_children(&node).await.unwrap()[0].pid, pid);
+/// assert_eq!(shop.restart_child(&node, "clerk").await, Err(SupervisorError::Running));
+/// shop.terminate_child(&node, "clerk").await.unwrap();
+/// let counts = shop.count_children(&node).await.unwrap();
+/// assert_eq!((counts.specs, counts.active), (2, 1));
+/// shop.restart_child(&node, "clerk").await.unwrap();
+/// shop.terminate_child(&node, ChildRef::from("clerk")).await.unwrap();
+/// shop.delete_child(&node, "clerk").await.unwrap();
+///
+/// // As a code change: who runs, runs on, and is started anew by the new spec.
+/// shop.change(&node, spec.child(ChildSpec::worker("guard", idle))).await.unwrap();
+/// assert_eq!(shop.count_children(&node).await.unwrap().specs, 2);
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SupervisorRef(Destination);
 

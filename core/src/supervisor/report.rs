@@ -3,6 +3,39 @@ use std::fmt;
 use std::time::Duration;
 
 /// What a supervisor did about a child, and why: its crash report.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, Started, seam::Seams};
+/// use rusm_core::{ChildSpec, Context, Decision, ExitReason, Strategy, Supervisor, SupervisorSpec, TraceEvent, Tracer};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// use std::sync::{Arc, Mutex};
+///
+/// /// Keeps whom supervisors had to restart.
+/// #[derive(Default)]
+/// struct Restarts(Mutex<Vec<String>>);
+///
+/// impl Tracer for Restarts {
+///     fn event(&self, _: &Node, event: &TraceEvent<'_>) {
+///         if let TraceEvent::Supervisor { report, .. } = event
+///             && matches!(report.decision, Decision::Restarted { .. })
+///         {
+///             self.0.lock().unwrap().push(format!("{}: {}", report.child, report.reason));
+///         }
+///     }
+/// }
+///
+/// let restarts = Arc::new(Restarts::default());
+/// let seams = Seams::production(std::env::temp_dir());
+/// let node = Node::start(NodeOptions { tracer: Some(restarts.clone()), ..NodeOptions::new("watched", seams) });
+/// let idle = |context: Context, _| async move { drop(context.receive().await) };
+/// let spec = SupervisorSpec::new(Strategy::OneForOne).child(ChildSpec::worker("store", idle).name("store"));
+/// # let Started::Up(_) = Supervisor::start(&node, spec).await else { panic!() };
+/// node.exit_signal(node.whereis("store").unwrap(), ExitReason::new("boom"));
+/// # while restarts.0.lock().unwrap().is_empty() { tokio::task::yield_now().await }
+/// assert_eq!(*restarts.0.lock().unwrap(), ["store: boom"]);
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SupervisorReport {
     /// The child's id.
