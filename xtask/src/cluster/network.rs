@@ -1,7 +1,7 @@
 use super::node::{Node, name};
 use bytes::Bytes;
 use rusm_core::{MemberStatus, NodeStatus, Timestamp};
-use rusm_transport::proto::{Action, ConnectionId, Event, Identity, Role, StreamId};
+use rusm_transport::proto::{Action, Config, ConnectionId, Event, Identity, Role, StreamId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
@@ -20,8 +20,8 @@ pub(super) struct Network {
     now: Timestamp,
     seed: u64,
     nodes: Vec<Node>,
-    /// Where a connection of a node ends.
-    ends: BTreeMap<(usize, ConnectionId), (usize, ConnectionId)>,
+    /// For each node, where its connections end.
+    ends: Vec<BTreeMap<ConnectionId, (usize, ConnectionId)>>,
     due: BinaryHeap<Reverse<(Timestamp, u64)>>,
     what: BTreeMap<u64, Due>,
     scheduled: u64,
@@ -77,13 +77,13 @@ impl Sent {
 
 impl Network {
     /// So many nodes, of which all but the first dial the first.
-    pub(super) fn new(nodes: usize, seed: u64) -> Self {
+    pub(super) fn new(nodes: usize, seed: u64, config: &Config) -> Self {
         let now = Timestamp::from_nanos(1_000_000_000);
         let mut network = Self {
             now,
             seed,
-            nodes: (0..nodes).map(|number| Node::new(number, seed, now)).collect(),
-            ends: BTreeMap::new(),
+            nodes: (0..nodes).map(|number| Node::new(number, seed, config, now)).collect(),
+            ends: vec![BTreeMap::new(); nodes],
             due: BinaryHeap::new(),
             what: BTreeMap::new(),
             scheduled: 0,
@@ -111,7 +111,7 @@ impl Network {
 
     /// How many connections there are, counted at both ends.
     pub(super) fn ends(&self) -> usize {
-        self.ends.len()
+        self.ends.iter().map(BTreeMap::len).sum()
     }
 
     pub(super) fn run(&mut self, time: Duration) {
@@ -209,8 +209,8 @@ impl Network {
                     return self.schedule(self.arrival(to, from), Due::Closed { to: from, id });
                 }
                 endpoint.handle_writable(now, accepted, StreamId::CONTROL, ROOM);
-                self.ends.insert((from, id), (to, accepted));
-                self.ends.insert((to, accepted), (from, id));
+                self.ends[from].insert(id, (to, accepted));
+                self.ends[to].insert(accepted, (from, id));
                 self.schedule(self.arrival(to, from), Due::Connected { from, id, to });
                 to
             }
@@ -229,7 +229,7 @@ impl Network {
                 to
             }
             Due::Closed { to, id } => {
-                self.ends.remove(&(to, id));
+                self.ends[to].remove(&id);
                 self.nodes[to].endpoint.handle_closed(now, id);
                 to
             }
@@ -257,14 +257,14 @@ impl Network {
                 }
                 Action::Transmit { connection, stream, bytes } => {
                     self.sent.count(&bytes);
-                    let Some((to, id)) = self.ends.get(&(from, connection)).copied() else { continue };
+                    let Some((to, id)) = self.ends[from].get(&connection).copied() else { continue };
                     self.nodes[from].endpoint.handle_writable(self.now, connection, stream, bytes.len());
                     if !self.cut(from, to) {
                         self.schedule(self.arrival(from, to), Due::Bytes { to, id, stream, bytes });
                     }
                 }
                 Action::Close { connection } => {
-                    let Some((to, id)) = self.ends.remove(&(from, connection)) else { continue };
+                    let Some((to, id)) = self.ends[from].remove(&connection) else { continue };
                     if !self.cut(from, to) {
                         self.schedule(self.arrival(from, to), Due::Closed { to, id });
                     }

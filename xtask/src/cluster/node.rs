@@ -12,12 +12,12 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(number: usize, seed: u64, now: Timestamp) -> Self {
+    pub(super) fn new(number: usize, seed: u64, config: &Config, now: Timestamp) -> Self {
         let mut drawn = [0; 32];
         drawn[..8].copy_from_slice(&seed.to_le_bytes());
         drawn[8..16].copy_from_slice(&(number as u64).to_le_bytes());
         let address = format!("10.0.{}.{}:7400", number / 256, number % 256);
-        let mut config = Config::default();
+        let mut config = config.clone();
         // The limit of members is no part of what is measured.
         config.membership.members_max = 4096;
         let endpoint = Endpoint::new(&name(number), 1, 1, config).with_membership(now, &address, drawn);

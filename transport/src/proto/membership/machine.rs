@@ -12,6 +12,9 @@ use std::time::Duration;
 /// the greater name waits as long again, as the other dials as well when it has heard of it too.
 const DIAL_WITHIN: Duration = Duration::from_millis(250);
 
+type Library = Foca<MemberId, PostcardCodec, ChaCha8Rng, NoCustomBroadcast>;
+type Effects = AccumulatingRuntime<MemberId>;
+
 /// Who is a member of the cluster: the machine of one node. It passes news on, asks members for signs of life, and says whom to
 /// dial, as all members are to have an association with each other.
 ///
@@ -23,8 +26,8 @@ const DIAL_WITHIN: Duration = Duration::from_millis(250);
 /// [`handle_timeout`](Self::handle_timeout) at [`poll_timeout`](Self::poll_timeout) at the latest. Source: Das, Gupta,
 /// Motivala, "SWIM", with its suspicion; the extensions are foca's.
 pub struct Membership {
-    foca: Foca<MemberId, PostcardCodec, ChaCha8Rng, NoCustomBroadcast>,
-    effects: AccumulatingRuntime<MemberId>,
+    foca: Library,
+    effects: Effects,
     random: ChaCha8Rng,
     config: MembershipConfig,
     timers: BTreeMap<(Timestamp, u64), Timer<MemberId>>,
@@ -177,7 +180,13 @@ impl Membership {
         }
         self.renamed &= header.dst != *self.own();
         let before = self.own().revival;
-        self.with(now, |foca, effects| foca.handle_data(packet, effects));
+        // What is said of a member becomes what is known of it, or nothing does.
+        let alive = Member::alive(header.src);
+        let is_news = told.iter().chain([&alive]).any(|member| self.is_news(member));
+        self.act(now, |foca, effects| foca.handle_data(packet, effects));
+        if is_news || self.own().revival != before {
+            self.compare(now);
+        }
         if self.own().revival != before {
             self.renamed = true;
             self.introduce(now);
@@ -197,7 +206,12 @@ impl Membership {
     pub fn handle_timeout(&mut self, now: Timestamp) {
         while let Some(timer) = self.timers.first_entry().filter(|timer| timer.key().0 <= now) {
             let timer = timer.remove();
-            self.with(now, |foca, effects| foca.handle_timer(timer, effects));
+            // These only send.
+            let quiet = matches!(timer, Timer::PeriodicGossip(_) | Timer::SendIndirectProbe { .. });
+            self.act(now, |foca, effects| foca.handle_timer(timer, effects));
+            if !quiet {
+                self.compare(now);
+            }
         }
         for (_, (_, member)) in self.removals.extract_if(.., |_, (at, _)| *at <= now).collect::<Vec<_>>() {
             self.with(now, |foca, effects| foca.handle_timer(Timer::RemoveDown(member), effects));
@@ -283,15 +297,15 @@ impl Membership {
         self.dials.pop_front()
     }
 
-    /// Lets the library do something, and takes in what comes of it.
-    fn with(
-        &mut self,
-        now: Timestamp,
-        act: impl FnOnce(
-            &mut Foca<MemberId, PostcardCodec, ChaCha8Rng, NoCustomBroadcast>,
-            &mut AccumulatingRuntime<MemberId>,
-        ) -> Result<(), foca::Error>,
-    ) {
+    /// Lets the library do something, takes in what comes of it, and says what is known now.
+    fn with(&mut self, now: Timestamp, act: impl FnOnce(&mut Library, &mut Effects) -> Result<(), foca::Error>) {
+        self.act(now, act);
+        self.compare(now);
+    }
+
+    /// Lets the library do something that changes nothing of what is known of the members, or is compared by the caller: that
+    /// takes as long as there are members.
+    fn act(&mut self, now: Timestamp, act: impl FnOnce(&mut Library, &mut Effects) -> Result<(), foca::Error>) {
         // Packets were read before they come here; what is left are probes that were overtaken by other news, and say so.
         if let Err(error) = act(&mut self.foca, &mut self.effects) {
             tracing::debug!(own = self.own().node, "gossip: {error}");
@@ -308,7 +322,12 @@ impl Membership {
             }
         }
         while self.effects.to_notify().is_some() {}
-        self.compare(now);
+    }
+
+    /// Whether something else is known of that member.
+    fn is_news(&self, member: &Member<MemberId>) -> bool {
+        let known = self.known.get(&member.id().node);
+        known.is_none_or(|known| known.status != Some(status(member)) || known.member != *member.id())
     }
 
     /// Says what is known now and was not before.
@@ -317,14 +336,8 @@ impl Membership {
         let mut there = 0;
         for member in self.foca.iter_membership_state() {
             there += 1;
-            let status = Some(match member.state() {
-                State::Alive => MemberStatus::Up,
-                State::Suspect => MemberStatus::Suspect,
-                State::Down => MemberStatus::Down,
-            });
-            let known = self.known.get(&member.id().node);
-            if known.is_none_or(|known| known.status != status || known.member != *member.id()) {
-                changed.push(MemberChange { member: member.id().clone(), status });
+            if self.is_news(member) {
+                changed.push(MemberChange { member: member.id().clone(), status: Some(status(member)) });
             }
         }
         for change in changed {
@@ -338,6 +351,14 @@ impl Membership {
             let gone = self.known.extract_if(.., |node, _| !there.contains(node.as_str()));
             self.changes.extend(gone.map(|(_, known)| MemberChange { status: None, ..known }));
         }
+    }
+}
+
+fn status(member: &Member<MemberId>) -> MemberStatus {
+    match member.state() {
+        State::Alive => MemberStatus::Up,
+        State::Suspect => MemberStatus::Suspect,
+        State::Down => MemberStatus::Down,
     }
 }
 
