@@ -1,4 +1,4 @@
-use super::{agent, boom, check, dead, ends_with, mailbox, say, settled, tell};
+use super::{agent, boom, check, dead, ended, ends_with, mailbox, say, tell};
 use rusm_core::{Context, ExitReason};
 
 /// Waits for ever.
@@ -59,7 +59,7 @@ fn to_end_oneself_with_kill_is_an_ordinary_reason_over_a_link() {
             #[expect(unreachable_code, reason = "says what the body returns")]
             ExitReason::NORMAL
         });
-        settled(&context, &[child]).await;
+        ended(&context, child).await;
         assert_eq!(mailbox(&context), ["exit(kill)"]);
         let reason = ends_with(&context, |context| async move {
             context.spawn_link(|_| async { ExitReason::KILL });
@@ -99,7 +99,7 @@ fn over_a_link_normal_does_nothing_unless_trapped_and_anything_else_ends_alike()
         }
         context.trap_exit(true);
         let child = context.spawn_link(|_| async {});
-        settled(&context, &[child]).await;
+        ended(&context, child).await;
         assert_eq!(mailbox(&context), ["exit(normal)"]);
     });
 }

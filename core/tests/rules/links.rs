@@ -1,4 +1,4 @@
-use super::{agent, boom, check, dead, ends_with, mailbox, settled, tell};
+use super::{agent, boom, check, dead, ended, ends_with, mailbox, settled, tell};
 use rusm_core::{Context, ExitReason, Pid};
 
 /// Links both ways, as the process table shows them.
@@ -116,7 +116,7 @@ fn spawn_link_is_one_step() {
         context.trap_exit(true);
         for _ in 0..100 {
             let child = context.spawn_link(|_| async { boom() });
-            settled(&context, &[child]).await;
+            ended(&context, child).await;
             assert_eq!(mailbox(&context), ["exit(boom)"]);
             context.receive().await;
         }

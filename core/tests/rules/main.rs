@@ -148,6 +148,11 @@ async fn settled(context: &Context, others: &[Pid]) {
     }
 }
 
+/// Waits until a process that ends by itself has done so, and until that is known here.
+async fn ended(context: &Context, pid: Pid) {
+    while context.is_alive(pid).await {}
+}
+
 fn boom() -> ExitReason {
     ExitReason::new("boom")
 }
