@@ -50,6 +50,9 @@ pub struct ProcessSpec {
     pub digest: Option<[u8; 32]>,
     /// Start arguments.
     pub args: Term,
+    /// What the process may do, in the form of its kind; the node where it runs narrows it to what it allows itself. Without, that node
+    /// alone says.
+    pub grants: Option<Term>,
 }
 
 /// Makes processes of one kind. `rusm-core` knows no Wasm: the host registers a factory for it.
@@ -72,7 +75,7 @@ pub struct ProcessSpec {
 /// }
 ///
 /// node.register_factory("ends", Arc::new(Ends));
-/// let spec = ProcessSpec { kind: "ends".to_owned(), target: "boom".to_owned(), digest: None, args: Term::empty() };
+/// let spec = ProcessSpec { kind: "ends".to_owned(), target: "boom".to_owned(), digest: None, args: Term::empty(), grants: None };
 /// let started = node.start_process(SpawnOptions::default(), node.body_of(&spec).unwrap()).await;
 /// assert_eq!(started, Started::Failed(ExitReason::new("boom")));
 /// # });

@@ -2,6 +2,7 @@ use crate::actor::bindings::ActorIndices;
 use crate::engine::Place;
 use crate::manifest::Grants;
 use crate::state::ProcessState;
+use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
 use wasmtime::component::InstancePre;
@@ -13,8 +14,15 @@ pub struct Component(Arc<Inner>);
 
 struct Inner {
     name: String,
-    digest: [u8; 32],
     grants: Grants,
+    code: Arc<Code>,
+}
+
+/// What components of the same code share, whatever each is granted.
+struct Code {
+    digest: [u8; 32],
+    /// Its file, when other nodes may be sent it.
+    wasm: Option<Bytes>,
     exports: Exports,
     linked: Linked,
     /// For instances of the engine's pool: handlers of requests have it.
@@ -136,9 +144,25 @@ impl Component {
         exports: Exports,
         linked: Linked,
         pooled: Option<Linked>,
+        wasm: Option<Bytes>,
     ) -> Self {
         let actor = ActorIndices::new(&linked.pre).map_err(|error| format!("{error:#}"));
-        Self(Arc::new(Inner { name, digest, grants, exports, linked, pooled, actor }))
+        Self(Arc::new(Inner { name, grants, code: Arc::new(Code { digest, wasm, exports, linked, pooled, actor }) }))
+    }
+
+    /// The same code with these grants.
+    pub(crate) fn with_grants(&self, grants: Grants) -> Self {
+        Self(Arc::new(Inner { name: self.0.name.clone(), grants, code: self.0.code.clone() }))
+    }
+
+    /// Whether somebody beside the one who asks has this code.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1 || Arc::strong_count(&self.0.code) > 1
+    }
+
+    /// Its file, when other nodes may be sent it.
+    pub(crate) fn wasm(&self) -> Option<&Bytes> {
+        self.0.code.wasm.as_ref()
     }
 
     /// Its name in the manifest.
@@ -148,7 +172,7 @@ impl Component {
 
     /// SHA-256 of its file.
     pub fn digest(&self) -> &[u8; 32] {
-        &self.0.digest
+        &self.0.code.digest
     }
 
     /// What it may do.
@@ -158,29 +182,29 @@ impl Component {
 
     /// What it can be run as.
     pub fn exports(&self) -> &Exports {
-        &self.0.exports
+        &self.0.code.exports
     }
 
     /// Its code, linked and ready to be instantiated.
     pub fn instance_pre(&self) -> &InstancePre<ProcessState> {
-        &self.0.linked.pre
+        &self.0.code.linked.pre
     }
 
     /// Whether it is ready for instances of the engine's pool.
     pub(crate) fn is_pooled(&self) -> bool {
-        self.0.pooled.is_some()
+        self.0.code.pooled.is_some()
     }
 
     /// Its code for an instance in that place.
     pub(crate) fn linked(&self, place: &Place) -> &Linked {
         match place {
-            Place::OnDemand(_) => &self.0.linked,
-            Place::Pooled(_) => self.0.pooled.as_ref().expect("who is not ready for the pool has no place there"),
+            Place::OnDemand(_) => &self.0.code.linked,
+            Place::Pooled(_) => self.0.code.pooled.as_ref().expect("who is not ready for the pool has no place there"),
         }
     }
 
     pub(crate) fn actor_indices(&self) -> Result<&ActorIndices, String> {
-        self.0.actor.as_ref().map_err(Clone::clone)
+        self.0.code.actor.as_ref().map_err(Clone::clone)
     }
 
     /// Checks that it can be run so.
@@ -188,9 +212,9 @@ impl Component {
     /// # Errors
     /// Which export is missing.
     pub fn require(&self, world: World) -> Result<(), WrongWorld> {
-        let missing = world.required().iter().copied().find(|required| !self.0.exports.has(required));
+        let missing = world.required().iter().copied().find(|required| !self.0.code.exports.has(required));
         missing.map_or(Ok(()), |missing| {
-            let exports = self.0.exports.names.clone();
+            let exports = self.0.code.exports.names.clone();
             Err(WrongWorld { component: self.0.name.clone(), world, missing, exports })
         })
     }
@@ -198,7 +222,7 @@ impl Component {
 
 impl fmt::Debug for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Component").field("name", &self.0.name).field("exports", &self.0.exports.names).finish()
+        f.debug_struct("Component").field("name", &self.0.name).field("exports", &self.0.code.exports.names).finish()
     }
 }
 

@@ -17,6 +17,8 @@ pub const TRAP: &str = "trap";
 pub const MEMORY_LIMIT: &str = "memory_limit";
 /// The word for a start that did not come to a process.
 pub const START_FAILED: &str = "start_failed";
+/// The word for a start that the node does not allow.
+pub const DENIED: &str = "denied";
 /// The word for a start that the machine has no room for.
 pub const SYSTEM_LIMIT: &str = "system_limit";
 /// The word for a process whose `wasi:cli/exit` status was not 0: the detail is the number.

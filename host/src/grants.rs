@@ -94,6 +94,19 @@ impl Component {
         self.allow(self.grants().spawn.contains(component), "spawn", component)
     }
 
+    /// Whether it may spawn that component on that other node.
+    ///
+    /// # Errors
+    /// [`Denied`]: `spawn` lacks it.
+    pub fn allow_spawn_at(&self, component: &str, node: &str) -> Result<(), Denied> {
+        let meant = |text: &String| {
+            let meant = text.rsplit_once('@');
+            meant.is_some_and(|(name, nodes)| name == component && (nodes == "*" || nodes == node))
+        };
+        let allowed = self.grants().spawn.iter().any(meant);
+        self.allow(allowed, "spawn", &format!("{component}@{node}"))
+    }
+
     /// Whether it may ask that supervisor.
     ///
     /// # Errors

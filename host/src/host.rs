@@ -2,7 +2,7 @@ use crate::component::{Component, Exports, Linked, World, WrongWorld};
 use crate::engine::{CompileError, Engine};
 use crate::faults::GuestFaults;
 use crate::key_value::KeyValue;
-use crate::manifest::Grants;
+use crate::manifest::{ForeignCode, Grants};
 use crate::state::ProcessState;
 use crate::{actor, key_value, serve, wasi};
 use parking_lot::RwLock;
@@ -29,6 +29,10 @@ pub struct HostOptions {
     pub extensions: Vec<LinkerExtension>,
     /// Makes guests fail. Default nobody.
     pub faults: Option<Arc<dyn GuestFaults>>,
+    /// Whether the code of the components is kept in memory, so that other nodes can be sent it. Default false.
+    pub hand_out_code: bool,
+    /// Whether components that this host does not have are taken from other nodes, and what they may do. Default none.
+    pub foreign_code: ForeignCode,
 }
 
 impl HostOptions {
@@ -40,6 +44,8 @@ impl HostOptions {
             environment: BTreeMap::new(),
             extensions: Vec::new(),
             faults: None,
+            hand_out_code: false,
+            foreign_code: ForeignCode::default(),
         }
     }
 }
@@ -53,6 +59,8 @@ struct Inner {
     directory: PathBuf,
     environment: BTreeMap<String, String>,
     faults: Option<Arc<dyn GuestFaults>>,
+    hand_out_code: bool,
+    foreign_code: ForeignCode,
     linker: Linker<ProcessState>,
     pooled_linker: Option<Linker<ProcessState>>,
     components: RwLock<BTreeMap<String, Component>>,
@@ -92,11 +100,21 @@ impl Host {
     /// # Errors
     /// Two extensions define the same function.
     pub fn new(options: HostOptions) -> wasmtime::Result<Self> {
-        let HostOptions { engine, directory, environment, extensions, faults } = options;
+        let HostOptions { engine, directory, environment, extensions, faults, hand_out_code, foreign_code } = options;
         let linker = linker(engine.wasmtime(), &extensions)?;
         let pooled_linker = engine.pooled_wasmtime().map(|pooled| self::linker(pooled, &extensions)).transpose()?;
         let components = RwLock::default();
-        Ok(Self(Arc::new(Inner { engine, directory, environment, faults, linker, pooled_linker, components })))
+        Ok(Self(Arc::new(Inner {
+            engine,
+            directory,
+            environment,
+            faults,
+            hand_out_code,
+            foreign_code,
+            linker,
+            pooled_linker,
+            components,
+        })))
     }
 
     /// What compiles and runs the components.
@@ -128,9 +146,9 @@ impl Host {
         wasm: bytes::Bytes,
         grants: Grants,
     ) -> Result<Component, LoadError> {
-        let digest = Sha256::digest(&wasm).into();
-        let code = self.engine().compile(seams, wasm).await;
-        self.link(name, digest, code, grants)
+        let component = self.make(seams, name, wasm, grants).await?;
+        self.0.components.write().insert(name.to_owned(), component.clone());
+        Ok(component)
     }
 
     /// The same on this thread. It may take minutes.
@@ -138,7 +156,44 @@ impl Host {
     /// # Errors
     /// See [`LoadError`].
     pub fn load_here(&self, name: &str, wasm: &[u8], grants: Grants) -> Result<Component, LoadError> {
-        self.link(name, Sha256::digest(wasm).into(), self.engine().compile_here(wasm), grants)
+        let kept = self.0.hand_out_code.then(|| bytes::Bytes::copy_from_slice(wasm));
+        let code = self.engine().compile_here(wasm);
+        let component = self.link(name, Sha256::digest(wasm).into(), code, grants, kept)?;
+        self.0.components.write().insert(name.to_owned(), component.clone());
+        Ok(component)
+    }
+
+    /// The same, away from the tasks, and it is not found under its name.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub(crate) async fn make(
+        &self,
+        seams: &Seams,
+        name: &str,
+        wasm: bytes::Bytes,
+        grants: Grants,
+    ) -> Result<Component, LoadError> {
+        let digest = Sha256::digest(&wasm).into();
+        let kept = self.0.hand_out_code.then(|| wasm.clone());
+        let code = self.engine().compile(seams, wasm).await;
+        self.link(name, digest, code, grants, kept)
+    }
+
+    /// Whether components that this host does not have are taken from other nodes, and what they may do.
+    pub fn foreign_code(&self) -> &ForeignCode {
+        &self.0.foreign_code
+    }
+
+    pub(crate) fn hands_out_code(&self) -> bool {
+        self.0.hand_out_code
+    }
+
+    /// The code with that digest of one of its components, when it hands out code.
+    pub(crate) fn code_of(&self, digest: &[u8; 32]) -> Option<bytes::Bytes> {
+        let components = self.0.components.read();
+        let component = components.values().find(|component| component.digest() == digest)?;
+        component.wasm().cloned()
     }
 
     /// The key-value store of a node: the same for all its processes. A node that was started again has a new one, on
@@ -153,6 +208,7 @@ impl Host {
         digest: [u8; 32],
         code: Result<Code, CompileError>,
         grants: Grants,
+        kept: Option<bytes::Bytes>,
     ) -> Result<Component, LoadError> {
         let component = name.to_owned();
         let code = code.map_err(|error| LoadError::Compile { component: component.clone(), error })?;
@@ -162,9 +218,7 @@ impl Host {
             LoadError::Import { component, why }
         })?;
         let pooled = if exports.fit(World::Http) { self.link_pooled(&code) } else { None };
-        let component = Component::new(name.to_owned(), digest, grants, exports, Linked::new(pre), pooled);
-        self.0.components.write().insert(name.to_owned(), component.clone());
-        Ok(component)
+        Ok(Component::new(name.to_owned(), digest, grants, exports, Linked::new(pre), pooled, kept))
     }
 
     fn link_pooled(&self, code: &Code) -> Option<Linked> {

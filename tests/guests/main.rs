@@ -7,4 +7,7 @@
 #[allow(dead_code, reason = "the suites over real sockets need more of it")]
 mod build;
 mod groups;
+mod remote_pids;
+mod spawn;
+mod spawn_refused;
 mod world;

@@ -3,7 +3,7 @@
 use crate::build;
 use rand_core::Rng;
 use rusm_core::{Encoding, Node, NodeId, Payload, Pid, SpawnOptions, Started, Term};
-use rusm_host::manifest::{Grants, NamePattern};
+use rusm_host::manifest::{ForeignCode, Grants, NamePattern};
 use rusm_host::{Engine, Host, HostOptions, Profile};
 use rusm_sim::{FaultKind, SimHandle, Test};
 use serde_json::Value;
@@ -47,11 +47,20 @@ pub(crate) fn puppet_code() -> &'static [u8] {
     CODE.get_or_init(|| std::fs::read(build::puppet()).expect("it has been built"))
 }
 
-/// A host with the component `puppet`.
+/// A host with the component `puppet`, which it hands out.
 pub(crate) fn host_of_puppets(grants: Grants) -> Host {
-    let host = Host::new(HostOptions::new(engine())).expect("the host functions fit together");
+    let host = host(HostOptions { hand_out_code: true, ..HostOptions::new(engine()) });
     host.load_here("puppet", puppet_code(), grants).expect("it is a component");
     host
+}
+
+/// A host without components that takes those of others.
+pub(crate) fn host_that_accepts(bytes: u64, grants: Grants) -> Host {
+    host(HostOptions { foreign_code: ForeignCode { accept: true, bytes, grants }, ..HostOptions::new(engine()) })
+}
+
+pub(crate) fn host(options: HostOptions) -> Host {
+    Host::new(options).expect("the host functions fit together")
 }
 
 pub(crate) fn names(names: &[&str]) -> Vec<NamePattern> {
@@ -86,6 +95,11 @@ pub(crate) fn text(text: &str) -> Term {
 pub(crate) fn pids(json: &str) -> Vec<Pid> {
     let list: Vec<Value> = serde_json::from_str(json).unwrap_or_else(|error| panic!("{json}: {error}"));
     list.iter().map(pid).collect()
+}
+
+/// A pid as a puppet writes it; `None` when it wrote something else.
+pub(crate) fn pid_in(text: &str) -> Option<Pid> {
+    serde_json::from_str(text).ok().map(|json| pid(&json))
 }
 
 fn pid(json: &Value) -> Pid {

@@ -15,6 +15,19 @@ async fn until_answered(node: &Served, path: &str) -> String {
     within(asking).await
 }
 
+/// Asks until the answer, whatever its status, has that in it.
+async fn until_says(node: &Served, path: &str, part: &str) -> String {
+    let asking = async {
+        loop {
+            let answer = node.get(path).await;
+            if answer.text.contains(part) {
+                return answer.text;
+            }
+        }
+    };
+    within(asking).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_calls_one_of_another_node_by_name() {
     let authority = Authority::new(&["a", "b"]);
@@ -55,4 +68,24 @@ async fn a_node_that_nobody_knows_is_noconnection_at_once() {
     let answer = node.get("/api/room-at/nowhere?x").await;
     assert_eq!(answer.status, 502);
     assert!(answer.text.contains("noconnection"), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_is_started_on_a_node_that_has_it_or_takes_it_and_is_in_a_group_of_all() {
+    let authority = Authority::new(&["a", "b", "c", "d"]);
+    let a = Served::start_member(&authority.member("a"), &[]).await;
+    let _b = Served::start_member(&authority.member("b"), &[&a]).await;
+    let accepts = "[foreign-code]\naccept = true\n[foreign-code.grants]\njoin-groups = [\"guests\"]\n";
+    let c = Served::start_stranger(&authority.member("c"), &a, accepts).await;
+    let _d = Served::start_stranger(&authority.member("d"), &a, "").await;
+    for node in ["b", "c"] {
+        assert_eq!(until_answered(&a, &format!("/api/spawn-on/{node}")).await, "call 1");
+    }
+    assert_eq!(c.processes("room").await, 1);
+    until_says(&a, "/api/guests", "on 2 nodes").await;
+    // It has none of that code, and takes none.
+    let refused = until_says(&a, "/api/spawn-on/d", "denied").await;
+    assert!(refused.contains("foreign-code.accept is not set"), "{refused}");
+    c.kill().await;
+    until_says(&a, "/api/guests", "on 1 nodes").await;
 }

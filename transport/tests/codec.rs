@@ -61,7 +61,8 @@ fn kinds() -> Vec<RemoteKind> {
 
 /// One of each that a feature brought.
 fn kinds_of_features() -> Vec<RemoteKind> {
-    let spec = ProcessSpec { kind: "component".into(), target: "chat".into(), digest: None, args: term() };
+    let spec =
+        ProcessSpec { kind: "component".into(), target: "chat".into(), digest: None, args: term(), grants: None };
     let asked = |spec, name, mailbox| SpawnRequest {
         request: REFERENCE,
         spec,
@@ -73,6 +74,7 @@ fn kinds_of_features() -> Vec<RemoteKind> {
     };
     let bound = MailboxBound { messages: 1000, overflow: Overflow::Return };
     let digest = Some([7; 32]);
+    let granted = ProcessSpec { grants: Some(term()), ..spec.clone() };
     vec![
         RemoteKind::Spawn(Box::new(asked(spec.clone(), None, None))),
         RemoteKind::Spawn(Box::new(asked(ProcessSpec { digest, ..spec }, Some("chat".into()), Some(bound)))),
@@ -81,6 +83,7 @@ fn kinds_of_features() -> Vec<RemoteKind> {
         RemoteKind::SpawnReply { request: REFERENCE, outcome: SpawnOutcome::Ignored },
         RemoteKind::SpawnReply { request: REFERENCE, outcome: SpawnOutcome::Failed(reason()) },
         RemoteKind::Timeout { timer: REFERENCE, message: term() },
+        RemoteKind::Spawn(Box::new(asked(granted, None, None))),
     ]
 }
 
@@ -270,8 +273,8 @@ fn outcomes() -> impl Strategy<Value = SpawnOutcome> {
 }
 
 fn spawns() -> impl Strategy<Value = SpawnRequest> {
-    let spec = (".{0,20}", ".{0,20}", any::<Option<[u8; 32]>>(), terms())
-        .prop_map(|(kind, target, digest, args)| ProcessSpec { kind, target, digest, args });
+    let spec = (".{0,20}", ".{0,20}", any::<Option<[u8; 32]>>(), terms(), prop::option::of(terms()))
+        .prop_map(|(kind, target, digest, args, grants)| ProcessSpec { kind, target, digest, args, grants });
     let mailbox = any::<Option<(usize, bool)>>().prop_map(|bound| {
         let overflow = |goes_back| if goes_back { Overflow::Return } else { Overflow::End };
         bound.map(|(messages, goes_back)| MailboxBound { messages, overflow: overflow(goes_back) })

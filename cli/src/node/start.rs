@@ -71,7 +71,9 @@ impl StartedNode {
         let seams = Seams::production(data.storage());
         let listener = App::listen(&manifest, &seams, http).await.map_err(|error| explain(error, http, http_flag))?;
         let engine = Engine::new(Profile::Production, Some(data.code())).map_err(machine)?;
-        let host = Host::new(App::host_options(&manifest, engine, std::env::vars().collect())).map_err(machine)?;
+        let mut host = App::host_options(&manifest, engine, std::env::vars().collect());
+        host.hand_out_code = membership.is_some();
+        let host = Host::new(host).map_err(machine)?;
         let app = App::load(manifest, host, &seams, |progress| {
             tracing::info!("loading component {} ({} of {})", progress.component, progress.index, progress.count);
         });

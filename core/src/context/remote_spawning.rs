@@ -43,7 +43,7 @@ impl Context {
     /// let (done, ended) = tokio::sync::oneshot::channel();
     /// node.spawn(|context: Context| async move {
     ///     context.trap_exit(true);
-    ///     let spec = ProcessSpec { kind: "sleeper".into(), target: "one".into(), digest: None, args: Term::empty() };
+    ///     let spec = ProcessSpec { kind: "sleeper".into(), target: "one".into(), digest: None, args: Term::empty(), grants: None };
     ///     let there = context.node().id();
     ///     let request = context.spawn_request(there, spec, SpawnOptions { link: true, ..SpawnOptions::default() });
     ///     let Message::Plain(reply) = context.receive().await else { return ExitReason::new("unexpected") };

@@ -24,8 +24,9 @@ pub(crate) fn check_message(node: &Node, payload: &Payload) -> Result<(), Badarg
 /// # Errors
 /// It is longer than a message may be.
 pub(crate) fn check_request(node: &Node, request: &SpawnRequest) -> Result<(), Badarg> {
-    let ProcessSpec { kind, target, args, .. } = &request.spec;
-    let len = kind.len() + target.len() + args.bytes.len() + request.name.as_ref().map_or(0, String::len);
+    let ProcessSpec { kind, target, args, grants, .. } = &request.spec;
+    let terms = args.bytes.len() + grants.as_ref().map_or(0, |grants| grants.bytes.len());
+    let len = kind.len() + target.len() + terms + request.name.as_ref().map_or(0, String::len);
     check_len(node, len)
 }
 

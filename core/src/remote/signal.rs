@@ -118,7 +118,10 @@ impl RemoteKind {
             | Self::Call { request: term, .. }
             | Self::Reply { answer: term, .. }
             | Self::Timeout { message: term, .. } => term.bytes.len(),
-            Self::Spawn(asked) => asked.spec.args.bytes.len(),
+            Self::Spawn(asked) => {
+                let grants = asked.spec.grants.as_ref().map_or(0, |grants| grants.bytes.len());
+                asked.spec.args.bytes.len() + grants
+            }
             _ => 0,
         }
     }

@@ -180,8 +180,9 @@ impl Association {
         let RemoteSignal { from, kind, .. } = signal;
         tracing::error!(%from, kind = kind.name(), "a node of an older version does not know this signal");
         if let RemoteKind::Spawn(request) = kind {
+            let lacks = if request.spec.grants.is_some() { "processes with grants" } else { "anything" };
             let why = ExitReason::new("notsup")
-                .with_detail("the node is of an older version, which starts nothing for others");
+                .with_detail(format!("the node is of an older version, which does not start {lacks} for others"));
             self.receive_spawn_reply(node, Pid::somebody_of(self.peer()), request.request, SpawnOutcome::Failed(why));
         }
     }

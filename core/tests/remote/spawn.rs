@@ -36,7 +36,7 @@ fn starting(_: &Node, spec: &ProcessSpec) -> Result<ProcessBody, ExitReason> {
 }
 
 fn spec(kind: &str, target: &str) -> ProcessSpec {
-    ProcessSpec { kind: kind.to_owned(), target: target.to_owned(), digest: None, args: Term::empty() }
+    ProcessSpec { kind: kind.to_owned(), target: target.to_owned(), digest: None, args: Term::empty(), grants: None }
 }
 
 fn options(link: bool, monitor: bool) -> SpawnOptions {

@@ -230,7 +230,13 @@ fn a_start_that_fails_or_panics_is_answered_with_its_reason() {
         let panicking = ChildStart::Native(Arc::new(|_| panic!("no body")));
         let failed = supervisor.start_child(&context, ChildSpec::new("a", panicking)).await;
         assert_eq!(failed, Err(SupervisorError::StartFailed(ExitReason::PANIC.with_detail("no body"))));
-        let unknown = ProcessSpec { kind: "component".into(), target: "x".into(), digest: None, args: Term::empty() };
+        let unknown = ProcessSpec {
+            kind: "component".into(),
+            target: "x".into(),
+            digest: None,
+            args: Term::empty(),
+            grants: None,
+        };
         let failed = supervisor.start_child(&context, ChildSpec::process("a", unknown)).await;
         assert!(matches!(failed, Err(SupervisorError::StartFailed(reason)) if reason.word() == "undef"));
         assert!(children(&context, &supervisor).await.is_empty());
@@ -256,7 +262,8 @@ impl Factory for Echo {
 fn an_instance_made_by_a_factory_is_restarted_with_its_own_arguments() {
     check(|context| async move {
         context.node().register_factory("echo", Arc::new(Echo));
-        let spec = ProcessSpec { kind: "echo".into(), target: "echo".into(), digest: None, args: Term::empty() };
+        let spec =
+            ProcessSpec { kind: "echo".into(), target: "echo".into(), digest: None, args: Term::empty(), grants: None };
         let spec = SupervisorSpec::dynamic(ChildSpec::process("echo", spec)).intensity(100, Duration::from_secs(5));
         let (_, supervisor) = start(&context, spec).await;
         let args = Term::new(Encoding::Text, "room 7");

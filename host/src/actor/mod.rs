@@ -18,7 +18,9 @@ pub(crate) mod bindings {
         world: "rusm:actor/actor",
         imports: {
             "rusm:actor/process.spawn": async | trappable,
+            "rusm:actor/process.spawn-on": async | trappable,
             "rusm:actor/process.call": async | trappable,
+            "rusm:actor/process.is-alive": async | trappable,
             "rusm:actor/process.exit": trappable,
             "rusm:actor/cluster.register": async | trappable,
             "rusm:actor/cluster.unregister": async | trappable,

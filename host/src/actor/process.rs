@@ -2,11 +2,16 @@
 
 use super::bindings::rusm::actor::process as wit;
 use super::bindings::rusm::actor::types;
-use crate::exit::ProcessExit;
+use crate::app::COMPONENT_KIND;
+use crate::exit::{ProcessExit, START_FAILED};
 use crate::grants::Denied;
 use crate::limits::NAME_BYTES_MAX;
 use crate::state::ProcessState;
-use rusm_core::{Badarg, CallError, Destination, Monitored, NodeId, Payload, Pid, SpawnOptions, Started, Term};
+use rusm_core::{
+    Badarg, CallError, Destination, ExitReason, Monitored, NodeId, Payload, Pid, ProcessSpec, Reference, SpawnOptions,
+    Started, Term,
+};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use types::Refusal;
 
@@ -58,6 +63,65 @@ impl ProcessState {
     }
 }
 
+fn options(component: String, relations: wit::Relations) -> SpawnOptions {
+    SpawnOptions {
+        link: relations.contains(wit::Relations::LINK),
+        monitor: relations.contains(wit::Relations::MONITOR),
+        label: component,
+        ..SpawnOptions::default()
+    }
+}
+
+fn spawned((started, monitor): (Started, Option<Reference>)) -> Result<wit::Spawned, wit::StartError> {
+    match started {
+        Started::Up(pid) => Ok(wit::Spawned { pid: pid.into(), monitor: monitor.map(Into::into) }),
+        Started::Ignored => Err(wit::StartError::Failed(ExitReason::new("ignore").into())),
+        Started::Failed(reason) => Err(wit::StartError::Failed(reason.into())),
+    }
+}
+
+impl ProcessState {
+    /// The name of the node that is meant.
+    fn node_of(&self, place: wit::Place) -> String {
+        let own = self.context.node();
+        let key = match place {
+            wit::Place::Node(name) => return name,
+            wit::Place::Key(key) => key,
+        };
+        let mut nodes: BTreeMap<NodeId, String> = own.nodes().into_iter().map(|node| (node.id, node.name)).collect();
+        nodes.insert(own.id(), own.name().to_owned());
+        let ids: Vec<NodeId> = nodes.keys().copied().collect();
+        let chosen = NodeId::of_key(&key, &ids).and_then(|chosen| nodes.remove(&chosen));
+        chosen.unwrap_or_else(|| own.name().to_owned())
+    }
+
+    /// What the node that is meant is asked to start.
+    fn spec_for(
+        &self,
+        place: wit::Place,
+        component: &str,
+        args: Term,
+    ) -> Result<(NodeId, ProcessSpec), wit::StartError> {
+        let name = self.node_of(place);
+        let own = name == self.context.node().name();
+        let allowed =
+            if own { self.component.allow_spawn(component) } else { self.component.allow_spawn_at(component, &name) };
+        allowed.map_err(|denied| wit::StartError::Refused(self.refuse(&denied)))?;
+        let target = self.host.component(component).ok_or_else(|| {
+            let why = format!("there is no component {component} on this node");
+            wit::StartError::Failed(ExitReason::new(START_FAILED).with_detail(why).into())
+        })?;
+        let spec = ProcessSpec {
+            kind: COMPONENT_KIND.to_owned(),
+            target: component.to_owned(),
+            digest: Some(*target.digest()),
+            args,
+            grants: Some(target.grants().to_term()),
+        };
+        Ok((NodeId::of_name(&name), spec))
+    }
+}
+
 impl types::Host for ProcessState {}
 
 impl wit::Host for ProcessState {
@@ -78,17 +142,21 @@ impl wit::Host for ProcessState {
             Ok(body) => body,
             Err(reason) => return Ok(Err(wit::StartError::Failed(reason.into()))),
         };
-        let options = SpawnOptions {
-            link: relations.contains(wit::Relations::LINK),
-            monitor: relations.contains(wit::Relations::MONITOR),
-            label: component,
-            ..SpawnOptions::default()
+        Ok(spawned(self.context.start(options(component, relations), body).await))
+    }
+
+    async fn spawn_on(
+        &mut self,
+        place: wit::Place,
+        component: String,
+        args: types::Term,
+        relations: wit::Relations,
+    ) -> wasmtime::Result<Result<wit::Spawned, wit::StartError>> {
+        let (node, spec) = match self.spec_for(place, &component, args.into()) {
+            Ok(placed) => placed,
+            Err(error) => return Ok(Err(error)),
         };
-        Ok(match self.context.start(options, body).await {
-            (Started::Up(pid), monitor) => Ok(wit::Spawned { pid: pid.into(), monitor: monitor.map(Into::into) }),
-            (Started::Ignored, _) => Err(wit::StartError::Failed(rusm_core::ExitReason::new("ignore").into())),
-            (Started::Failed(reason), _) => Err(wit::StartError::Failed(reason.into())),
-        })
+        Ok(spawned(self.context.start_on(node, spec, options(component, relations)).await))
     }
 
     fn send(&mut self, to: types::Destination, message: types::Term) -> Result<(), Refusal> {
@@ -162,6 +230,10 @@ impl wit::Host for ProcessState {
 
     fn exit_signal(&mut self, to: types::Pid, reason: types::ExitReason) {
         self.context.exit_signal(to.into(), reason.into());
+    }
+
+    async fn is_alive(&mut self, pid: types::Pid) -> wasmtime::Result<bool> {
+        Ok(self.context.is_alive(pid.into()).await)
     }
 
     fn trap_exit(&mut self, on: bool) {

@@ -1,3 +1,5 @@
+use crate::foreign::hands_out;
+use crate::host::Host;
 use crate::watched::Watched;
 use rusm_core::{
     ClusterNames, Context, ExitReason, Message, Node, Payload, Pid, ProcessGroups, SpawnOptions, Started, Strategy,
@@ -45,12 +47,12 @@ impl Application {
     ///
     /// # Errors
     /// Why it did not start. Nothing of it is left.
-    pub(super) async fn start(node: &Node, root: SupervisorSpec) -> Result<Self, ExitReason> {
+    pub(super) async fn start(node: &Node, runtime: SupervisorSpec, root: SupervisorSpec) -> Result<Self, ExitReason> {
         let (up, is_up) = oneshot::channel();
         let ended = Arc::new(Watched::new(None));
         let ending = Ending(ended.clone());
         let body = process_body(move |context| async move {
-            let reason = run(&context, root, up).await;
+            let reason = run(&context, runtime, root, up).await;
             ending.with(&reason);
             reason
         });
@@ -75,9 +77,14 @@ impl Application {
     }
 }
 
-async fn run(context: &Context, root: SupervisorSpec, up: oneshot::Sender<Result<(), ExitReason>>) -> ExitReason {
+async fn run(
+    context: &Context,
+    runtime: SupervisorSpec,
+    root: SupervisorSpec,
+    up: oneshot::Sender<Result<(), ExitReason>>,
+) -> ExitReason {
     context.trap_exit(true);
-    let runtime = match start(context, runtime()).await {
+    let runtime = match start(context, runtime).await {
         Ok(pid) => pid,
         Err(reason) => return not_up(reason, up),
     };
@@ -93,11 +100,12 @@ async fn run(context: &Context, root: SupervisorSpec, up: oneshot::Sender<Result
 }
 
 /// What the runtime itself runs for an app, below a supervisor of its own.
-fn runtime() -> SupervisorSpec {
-    SupervisorSpec::new(Strategy::OneForOne)
+pub(super) fn runtime(host: &Host) -> SupervisorSpec {
+    let spec = SupervisorSpec::new(Strategy::OneForOne)
         .name(RUNTIME)
         .child(ClusterNames::child_spec())
-        .child(ProcessGroups::child_spec(ProcessGroups::DEFAULT_SCOPE))
+        .child(ProcessGroups::child_spec(ProcessGroups::DEFAULT_SCOPE));
+    if host.hands_out_code() { spec.child(hands_out(host)) } else { spec }
 }
 
 async fn start(context: &Context, spec: SupervisorSpec) -> Result<Pid, ExitReason> {
@@ -151,7 +159,7 @@ mod tests {
     }
 
     async fn start(node: &Node, child: ChildSpec) -> Result<Application, ExitReason> {
-        Application::start(node, root(child)).await
+        Application::start(node, SupervisorSpec::new(Strategy::OneForOne).name(RUNTIME), root(child)).await
     }
 
     #[tokio::test]

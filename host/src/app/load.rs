@@ -76,7 +76,12 @@ pub struct LoadProgress<'a> {
 impl App {
     /// What an app's host is made of: its directory, and the environment that its components may be granted parts of.
     pub fn host_options(manifest: &Manifest, engine: Engine, environment: BTreeMap<String, String>) -> HostOptions {
-        HostOptions { directory: manifest.directory.clone(), environment, ..HostOptions::new(engine) }
+        HostOptions {
+            directory: manifest.directory.clone(),
+            environment,
+            foreign_code: manifest.foreign_code.clone(),
+            ..HostOptions::new(engine)
+        }
     }
 
     /// Loads all components of the manifest into the host, one after the other, and checks that each is what its place

@@ -1,5 +1,5 @@
 use crate::manifest::{Child, ChildName, Children, Manifest, Supervisor};
-use rusm_core::{ChildSpec, ProcessSpec, Strategy, SupervisorFlags, SupervisorSpec, Term};
+use rusm_core::{ChildSpec, NodeId, ProcessSpec, Strategy, SupervisorFlags, SupervisorSpec, Term};
 use std::collections::BTreeMap;
 
 /// The kind of [`ProcessSpec`] that a component is started from: its target is the component's name.
@@ -13,7 +13,7 @@ pub fn supervisor_name(name: &str) -> String {
 /// A component to be started, with exactly that code.
 pub(super) fn process_spec(component: &str, digests: &BTreeMap<String, [u8; 32]>, args: Term) -> ProcessSpec {
     let digest = digests.get(component).copied();
-    ProcessSpec { kind: COMPONENT_KIND.to_owned(), target: component.to_owned(), digest, args }
+    ProcessSpec { kind: COMPONENT_KIND.to_owned(), target: component.to_owned(), digest, args, grants: None }
 }
 
 /// The manifest's tree, from the root down. An app without supervisors has a root without children.
@@ -63,10 +63,14 @@ impl Builder<'_> {
 
     fn worker(&self, child: &Child) -> ChildSpec {
         let spec = process_spec(&child.component, self.digests, child.args.clone());
-        let worker = ChildSpec::process(&child.name, spec)
-            .restart(child.restart)
-            .shutdown(child.shutdown)
-            .significant(child.significant);
+        let worker = match &child.node {
+            None => ChildSpec::process(&child.name, spec),
+            Some(node) => {
+                let grants = self.manifest.components.get(&child.component).map(|component| component.grants.to_term());
+                ChildSpec::process_on(&child.name, NodeId::of_name(node), ProcessSpec { grants, ..spec })
+            }
+        };
+        let worker = worker.restart(child.restart).shutdown(child.shutdown).significant(child.significant);
         match &child.register {
             Some(name) => worker.name(name),
             None => worker,

@@ -1,5 +1,7 @@
 use super::references::References;
 use super::section::Section;
+use rusm_core::{Encoding, Term};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -15,7 +17,11 @@ const MEMORY_BYTES_MIN: u64 = 64 << 10;
 const MEMORY_BYTES_MAX: u64 = 4 << 30;
 
 /// The table `[component.NAME.grants]`: what a component may do. Nothing, unless it says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// They travel with a process that is started on another node, in JSON with the manifest's keys: what is left out there is not granted,
+/// and what the other node does not know it grants nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
 pub struct Grants {
     /// Registered names that it may send to, look up or monitor, on its own node or, behind `@`, on another.
     pub reach: Vec<NamePattern>,
@@ -29,7 +35,7 @@ pub struct Grants {
     pub join_groups: Vec<NamePattern>,
     /// Groups whose members it may see and monitor.
     pub reach_groups: Vec<NamePattern>,
-    /// Components that it may spawn.
+    /// Components that it may spawn: on its own node or, behind `@`, on another, where `@*` is any.
     pub spawn: BTreeSet<String>,
     /// Supervisors whose children it may start and list.
     pub supervise: BTreeSet<String>,
@@ -48,7 +54,7 @@ pub struct Grants {
 }
 
 /// One folder that a component sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileGrant {
     /// The folder on this machine, absolute or below the app's directory as the manifest has it.
     pub host: PathBuf,
@@ -59,7 +65,7 @@ pub struct FileGrant {
 }
 
 /// A place in the network that a component may open TCP connections to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SocketGrant {
     /// A name, which it may look up, or an address.
     pub host: String,
@@ -69,7 +75,8 @@ pub struct SocketGrant {
 
 /// One registered name, or all that start with a prefix: `NAME` on the node itself, `NAME@NODE` on another, where `@*` is
 /// any other.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct NamePattern {
     text: String,
 }
@@ -139,7 +146,7 @@ impl Grants {
             register_cluster: cluster_patterns(&mut section, "register-cluster"),
             join_groups: cluster_patterns(&mut section, "join-groups"),
             reach_groups: cluster_patterns(&mut section, "reach-groups"),
-            spawn: references.components(&mut section, "spawn"),
+            spawn: references.components_at(&mut section, "spawn"),
             supervise: references.supervisors(&mut section, "supervise"),
             key_value: names(&mut section, "key-value", |bucket| {
                 bucket.is_empty().then_some("A bucket has a name of at least one character")
@@ -157,6 +164,22 @@ impl Grants {
         };
         section.finish();
         grants
+    }
+}
+
+impl Grants {
+    /// As they travel.
+    pub fn to_term(&self) -> Term {
+        let json = serde_json::to_vec(self);
+        Term::new(Encoding::Json, json.unwrap_or_else(|error| unreachable!("grants have a form in JSON: {error}")))
+    }
+
+    /// Those that have travelled.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn from_term(term: &Term) -> Result<Self, String> {
+        serde_json::from_slice(&term.bytes).map_err(|error| format!("grants that cannot be read: {error}"))
     }
 }
 

@@ -1,5 +1,6 @@
 use super::app::{AppSettings, SimSettings};
 use super::component::Component;
+use super::foreign_code::ForeignCode;
 use super::limits::Limits;
 use super::problem::{ManifestError, Problem, Report};
 use super::references::References;
@@ -32,6 +33,8 @@ pub struct Manifest {
     pub routes: Vec<Route>,
     /// `[limits]`
     pub limits: Limits,
+    /// `[foreign-code]`
+    pub foreign_code: ForeignCode,
     /// `[sim]`
     pub sim: Option<SimSettings>,
 }
@@ -83,6 +86,7 @@ impl Manifest {
         let children = Child::read_all(&mut root, &mut references);
         let routes = Route::read_all(&mut root, &mut references);
         let limits = Limits::read(&mut root);
+        let foreign_code = ForeignCode::read(&mut root, &directory, &mut references);
         let sim = SimSettings::read(&mut root, &directory);
         root.finish();
         let (supervisors, children) = Tree::new(&report, supervisors, children).check();
@@ -90,7 +94,7 @@ impl Manifest {
         let supervisor_names: Vec<&str> = supervisors.keys().map(String::as_str).collect();
         references.check(&report, &component_names, &supervisor_names);
         report.finish(file)?;
-        Ok(Self { directory, app, components, supervisors, children, routes, limits, sim })
+        Ok(Self { directory, app, components, supervisors, children, routes, limits, foreign_code, sim })
     }
 
     /// The root of the supervision tree; none when the app has no supervisors.

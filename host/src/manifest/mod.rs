@@ -5,10 +5,12 @@
 
 mod app;
 mod component;
+mod foreign_code;
 mod grants;
 mod limits;
 mod load;
 mod name;
+mod narrow;
 mod problem;
 mod references;
 mod route;
@@ -23,6 +25,7 @@ mod tree;
 
 pub use app::{AppSettings, DEFAULT_LISTEN, SimSettings};
 pub use component::{Code, Component, Language};
+pub use foreign_code::{DEFAULT_FOREIGN_BYTES, ForeignCode};
 pub use grants::{DEFAULT_MEMORY_BYTES, FileGrant, Grants, NamePattern, RESERVED_PREFIX, SocketGrant};
 pub use limits::Limits;
 pub use load::{MANIFEST_FILE, Manifest};

@@ -29,9 +29,19 @@ impl References {
         self.refer(Kind::Component, section, key, name);
     }
 
-    /// A list of components.
-    pub(super) fn components(&mut self, section: &mut Section<'_, '_>, key: &'static str) -> BTreeSet<String> {
-        self.refer_all(Kind::Component, section, key)
+    /// A list of components, each of which may have a node behind `@`, or `@*`.
+    pub(super) fn components_at(&mut self, section: &mut Section<'_, '_>, key: &'static str) -> BTreeSet<String> {
+        let texts = section.strings(key).unwrap_or_default();
+        for text in &texts {
+            let (component, node) = text.get_ref().rsplit_once('@').unwrap_or((text.get_ref(), "*"));
+            if node.is_empty() || node.contains('*') && node != "*" {
+                let what = format!("{:?} cannot be granted", text.get_ref());
+                section.problem(text.span(), key, what, "Name a node behind the `@`, or write `@*` for any");
+            }
+            let name = Spanned::new(text.span(), component.to_owned());
+            self.refer(Kind::Component, section, key, &name);
+        }
+        texts.into_iter().map(Spanned::into_inner).collect()
     }
 
     /// A list of supervisors.

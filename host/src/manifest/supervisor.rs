@@ -74,6 +74,8 @@ pub struct Child {
     pub significant: bool,
     /// The name under which it is registered before it runs. Default none.
     pub register: Option<String>,
+    /// The node of the cluster that it runs on. Default its supervisor's.
+    pub node: Option<String>,
 }
 
 /// The children's names with their places, as [`tree`](super::tree) checks them.
@@ -166,6 +168,7 @@ impl Child {
             shutdown: read_shutdown(&mut section),
             significant: significant.as_ref().is_some_and(|significant| *significant.get_ref()),
             register: register.map(Spanned::into_inner),
+            node: section.string("node").map(Spanned::into_inner),
         };
         if let Some(significant) = significant.as_ref().filter(|significant| *significant.get_ref())
             && child.restart == Restart::Permanent

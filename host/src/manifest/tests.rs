@@ -166,7 +166,7 @@ fn unknown_keys_name_the_nearest_one() {
         "rusm.toml:1:2: app.name: is missing. Give the app a name: name = \"my-app\"
          rusm.toml:2:1: app.nam: unknown key. Did you mean `name`?
          rusm.toml:3:2: componet: unknown key. Did you mean `component`?
-         rusm.toml:4:2: aktion: unknown key. Use one of `app`, `component`, `supervisor`, `child`, `route`, `limits`, `sim`",
+         rusm.toml:4:2: aktion: unknown key. Use one of `app`, `component`, `supervisor`, `child`, `route`, `limits`, `foreign-code`, `sim`",
     );
     check("sorce = \"x\"\n", "rusm.toml:5:1: component.web.sorce: unknown key. Did you mean `source`?");
     check(

@@ -43,6 +43,9 @@ async fn groups_are_neither_joined_nor_seen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_spawned_or_supervised() {
     check("spawn none puppet", r#"spawn = ["puppet"]"#).await;
+    check("spawn-on a none puppet", r#"spawn = ["puppet"]"#).await;
+    check("spawn-on b none puppet", r#"spawn = ["puppet@b"]"#).await;
+    check("spawn-by-key k none puppet", r#"spawn = ["puppet"]"#).await;
     check("start-child rooms x", r#"supervise = ["rooms"]"#).await;
     check("which-children rooms", r#"supervise = ["rooms"]"#).await;
 }

@@ -4,7 +4,7 @@ use crate::support::{World, guest};
 use rusm_core::ExitReason;
 use rusm_core::seam::Seams;
 use rusm_host::manifest::Grants;
-use rusm_host::{CompileError, Engine, LoadError, Profile, START_FAILED, World as Kind};
+use rusm_host::{CompileError, DENIED, Engine, LoadError, Profile, START_FAILED, World as Kind};
 
 fn load(wasm: &[u8]) -> Result<rusm_host::Component, LoadError> {
     World::new().host.load_here("it", wasm, Grants::default())
@@ -101,10 +101,12 @@ async fn other_code_than_was_asked_for_is_not_started() {
         target: "puppet".to_owned(),
         digest,
         args: rusm_core::Term::empty(),
+        grants: None,
     };
     for fitting in [None, Some(digest)] {
         assert!(world.node.body_of(&spec(fitting)).is_ok());
     }
     let other: ExitReason = world.node.body_of(&spec(Some([7; 32]))).err().expect("it is other code");
-    assert_eq!(other.word(), START_FAILED);
+    assert_eq!(other.word(), DENIED);
+    assert!(other.detail().is_some_and(|detail| detail.contains(&"07".repeat(32))), "{other}");
 }

@@ -15,8 +15,13 @@ fn world() -> World {
 }
 
 fn child(args: &str) -> ChildSpec {
-    let spec =
-        ProcessSpec { kind: COMPONENT_KIND.to_owned(), target: "puppet".to_owned(), digest: None, args: text(args) };
+    let spec = ProcessSpec {
+        kind: COMPONENT_KIND.to_owned(),
+        target: "puppet".to_owned(),
+        digest: None,
+        args: text(args),
+        grants: None,
+    };
     ChildSpec::process("room", spec).shutdown(Shutdown::Timeout(Duration::from_secs(60)))
 }
 

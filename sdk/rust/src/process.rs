@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::bindings::actor::rusm::actor::process as host;
 use crate::{Caller, Destination, ExitReason, Monitored, Pid, Reference, Refusal, Term};
 
-pub use host::{CallError, Relations, Spawned, StartError};
+pub use host::{CallError, Place, Relations, Spawned, StartError};
 
 /// The pid of the calling process.
 pub fn self_pid() -> Pid {
@@ -18,6 +18,35 @@ pub fn self_pid() -> Pid {
 /// The grant is missing, or the process ended before its `init` returned.
 pub fn spawn(component: &str, args: impl Into<Term>, relations: Relations) -> Result<Spawned, StartError> {
     host::spawn(component, &args.into(), relations)
+}
+
+impl Place {
+    /// The node of that name; that may be one's own.
+    pub fn node(name: impl Into<String>) -> Self {
+        Self::Node(name.into())
+    }
+
+    /// The node that is responsible for a key: rendezvous hashing chooses it among one's own and those that there is a connection with.
+    pub fn of_key(key: impl Into<String>) -> Self {
+        Self::Key(key.into())
+    }
+}
+
+/// Starts a component of the manifest on any node of the cluster and waits for its `init`. Grant: `spawn = ["NAME@NODE"]`.
+///
+/// The other node runs exactly this code: when it does not have it, it takes it from this node, if its operator accepts that. There
+/// the process may do what both nodes grant it.
+///
+/// # Errors
+/// The grant is missing; the process ended before its `init` returned; `noconnection`: the node cannot be reached, or was lost before
+/// the process was up; `denied`: it does not have the component and takes none from others.
+pub fn spawn_on(
+    place: &Place,
+    component: &str,
+    args: impl Into<Term>,
+    relations: Relations,
+) -> Result<Spawned, StartError> {
+    host::spawn_on(place, component, &args.into(), relations)
 }
 
 /// Sends a message. Sending to the dead is no error. Grant, for a name: `reach`.
@@ -74,6 +103,12 @@ pub fn exit(reason: &ExitReason) -> ! {
 /// Sends an exit signal. `kill` cannot be trapped.
 pub fn exit_signal(to: Pid, reason: &ExitReason) {
     host::exit_signal(to, reason);
+}
+
+/// Whether a process lives. The question goes behind what this process has sent it. Of one on another node also false when that cannot
+/// be reached: a monitor tells which.
+pub fn is_alive(pid: Pid) -> bool {
+    host::is_alive(pid)
 }
 
 /// Turns exit signals into [`Event::Exit`](crate::Event::Exit) (true) or lets them end this process (false, the default).

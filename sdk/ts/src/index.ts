@@ -144,6 +144,19 @@ export function spawn(component: string, args: Term, relations: Relations = {}):
   return host.spawn(component, args, { link: false, monitor: false, ...relations });
 }
 
+/**
+ * Starts a component of the manifest on the node of that name and waits for its `init`. That node runs exactly this code: when it does
+ * not have it, it takes it from this one, if its operator accepts that. Grant: `spawn = ["NAME@NODE"]`.
+ */
+export function spawnOn(node: string, component: string, args: Term, relations: Relations = {}): Spawned {
+  return host.spawnOn({ tag: "node", val: node }, component, args, { link: false, monitor: false, ...relations });
+}
+
+/** The same on the node that rendezvous hashing chooses for a key, among this one and those that there is a connection with. */
+export function spawnByKey(key: string, component: string, args: Term, relations: Relations = {}): Spawned {
+  return host.spawnOn({ tag: "key", val: key }, component, args, { link: false, monitor: false, ...relations });
+}
+
 /** Sends a message. Sending to the dead is no error; a name that nobody has throws. Grant for a name: `reach`. */
 export function send(to: To, message: Term): void {
   host.send(destination(to), message);
@@ -284,6 +297,11 @@ export function exit(word = "normal", detail: string | null = null): never {
 /** Sends an exit signal. */
 export function exitSignal(to: Pid, word: string, detail: string | null = null): void {
   host.exitSignal(to, { word, detail });
+}
+
+/** Whether a process lives. Of one on another node also false when that cannot be reached: a monitor tells which. */
+export function isAlive(pid: Pid): boolean {
+  return host.isAlive(pid);
 }
 
 /** Turns exit signals into `info` events (true) or lets them end this process (false, the default). */

@@ -115,10 +115,14 @@ declare module "rusm:actor/process@0.1.0" {
     monitor: Reference | null;
   }
 
+  /** Where a process is to be started. */
+  export type Place = { tag: "node"; val: string } | { tag: "key"; val: string };
+
   export type LogLevel = "debug" | "info" | "warn" | "error";
 
   export function self(): Pid;
   export function spawn(component: string, args: Term, relations: Relations): Spawned;
+  export function spawnOn(place: Place, component: string, args: Term, relations: Relations): Spawned;
   export function send(to: Destination, message: Term): void;
   export function call(to: Destination, request: Term, timeoutMs: number): Term;
   export function reply(to: Caller, response: Term): void;
@@ -128,6 +132,7 @@ declare module "rusm:actor/process@0.1.0" {
   export function demonitor(monitor: Reference): void;
   export function exit(reason: ExitReason): void;
   export function exitSignal(to: Pid, reason: ExitReason): void;
+  export function isAlive(pid: Pid): boolean;
   export function trapExit(on: boolean): void;
   export function register(name: string): void;
   export function unregister(name: string): void;

@@ -71,6 +71,7 @@ async fn parent(context: Context, sim: SimHandle, nodes: Vec<NodeId>) {
         target: "child".to_owned(),
         digest: None,
         args: Term::new(Encoding::Raw, vec![0; 100]),
+        grants: None,
     };
     for _ in 0..60 {
         let node = nodes[below(&mut rng, 3) as usize];

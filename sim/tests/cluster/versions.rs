@@ -69,8 +69,13 @@ async fn check_pairs(world: &World, running: &[Features; 3]) {
                 // Asked at once, perhaps before anybody knows what the other is: the first attempts may be lost with an old life.
                 let mut outcome = Err(ExitReason::NOCONNECTION);
                 for _ in 0..20 {
-                    let spec =
-                        ProcessSpec { kind: "idle".into(), target: "idle".into(), digest: None, args: Term::empty() };
+                    let spec = ProcessSpec {
+                        kind: "idle".into(),
+                        target: "idle".into(),
+                        digest: None,
+                        args: Term::empty(),
+                        grants: None,
+                    };
                     outcome = context.spawn_on(there, spec, SpawnOptions::default()).await;
                     if outcome != Err(ExitReason::NOCONNECTION) {
                         break;

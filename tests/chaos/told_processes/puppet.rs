@@ -156,7 +156,7 @@ fn starts(how: Start) -> ProcessBody {
 }
 
 fn spec() -> ProcessSpec {
-    ProcessSpec { kind: KIND.to_owned(), target: KIND.to_owned(), digest: None, args: Term::empty() }
+    ProcessSpec { kind: KIND.to_owned(), target: KIND.to_owned(), digest: None, args: Term::empty(), grants: None }
 }
 
 async fn perform(context: &Context, order: Order) -> Told {

@@ -74,6 +74,20 @@ impl Served {
         Self::start_at(data.path().to_owned(), data, node_command(flags)).await
     }
 
+    /// A member of a cluster that has nothing of the app but what answers requests, with these lines in its manifest.
+    pub(crate) async fn start_stranger(member: &Path, join: &Self, lines: &str) -> Self {
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let web = components().join("serve_web.wasm");
+        let text = format!(
+            "app.name = \"stranger\"\n[component.web]\nwasm = {:?}\n[[route]]\npath = \"/*\"\nhttp = \"web\"\n{lines}",
+            web.display().to_string()
+        );
+        std::fs::write(data.path().join("rusm.toml"), text).expect("it can be written");
+        let join = join.cluster_address().await.to_string();
+        let flags = ["--cert".to_owned(), member.display().to_string(), "--join".to_owned(), join];
+        Self::start_at(data.path().to_owned(), data, node_command(flags.into())).await
+    }
+
     /// A member of a cluster with that app, and these flags of `rusm node` beside those that say where it listens.
     pub(crate) async fn start_node(app: &Path, flags: Vec<String>) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
@@ -286,10 +300,13 @@ register = "room"
 
 [component.web.grants]
 reach = ["room", "room@*"]
+spawn = ["room@*"]
+reach-groups = ["guests"]
 key-value = ["notes"]
 memory = "16MiB"
 
 [component.room.grants]
+join-groups = ["guests"]
 memory = "16MiB"
 
 [component.socket.grants]

@@ -3,7 +3,7 @@ use super::wire::{
 };
 use super::wire_spawn::{WireOutcome, WireSpawn};
 use bytes::Bytes;
-use rusm_core::{RemoteKind, RemoteSignal, RemoteTarget};
+use rusm_core::{RemoteKind, RemoteSignal, RemoteTarget, Term};
 use serde::{Deserialize, Serialize};
 
 /// The first byte of every envelope.
@@ -17,6 +17,7 @@ const SMALL_LEN: usize = 80;
 
 const TRACE: u8 = 1;
 const DEADLINE: u8 = 2;
+const GRANTS: u8 = 3;
 
 /// A signal with what travels beside it. Extensions that a node does not know it leaves out: that is how a later version
 /// adds a field.
@@ -109,6 +110,11 @@ impl Envelope {
         extensions.extend(trace.as_ref().map(|bytes| (TRACE, &bytes[..])));
         extensions.extend(deadline.as_ref().map(|bytes| (DEADLINE, &bytes[..])));
         let RemoteSignal { from, to, kind } = &self.signal;
+        let grants = grants_of(kind).map(|grants| {
+            let bytes = postcard::to_stdvec(&WireTerm::out(grants));
+            bytes.unwrap_or_else(|error| unreachable!("postcard encodes plain values into memory: {error}"))
+        });
+        extensions.extend(grants.as_ref().map(|bytes| (GRANTS, &bytes[..])));
         let envelope =
             WireEnvelope { extensions, from: pid_out(*from), to: WireTarget::out(to), kind: WireKind::out(kind) };
         let mut bytes = Vec::with_capacity(SMALL_LEN + kind.message_len());
@@ -135,7 +141,7 @@ impl Envelope {
         if envelope.extensions.len() > EXTENSIONS_MAX {
             return Err(malformed("too many extensions"));
         }
-        let (mut trace, mut deadline_ms) = (None, None);
+        let (mut trace, mut deadline_ms, mut grants) = (None, None, None);
         for (tag, content) in envelope.extensions {
             match tag {
                 TRACE => trace = Some(TraceContext::decode(content).ok_or(malformed("a trace context"))?),
@@ -143,12 +149,29 @@ impl Envelope {
                     let content = content.try_into().map_err(|_| malformed("a deadline"))?;
                     deadline_ms = Some(u64::from_le_bytes(content));
                 }
+                GRANTS => {
+                    let term: WireTerm<'_> = postcard::from_bytes(content).map_err(|_| malformed("grants"))?;
+                    grants = Some(term.into_term(bytes).ok_or(malformed("grants"))?);
+                }
                 _ => {}
             }
         }
         let to = envelope.to.into_target();
-        let kind = envelope.kind.into_kind(bytes).ok_or(malformed("an encoding or an exit reason"))?;
+        let mut kind = envelope.kind.into_kind(bytes).ok_or(malformed("an encoding or an exit reason"))?;
+        match (&mut kind, grants) {
+            (RemoteKind::Spawn(asked), grants) => asked.spec.grants = grants,
+            (_, Some(_)) => return Err(malformed("grants, and nothing is to be started")),
+            (_, None) => {}
+        }
         Ok(Self { trace, deadline_ms, signal: RemoteSignal { from: pid_in(envelope.from), to, kind } })
+    }
+}
+
+/// What a process that is to be started is granted.
+fn grants_of(kind: &RemoteKind) -> Option<&Term> {
+    match kind {
+        RemoteKind::Spawn(asked) => asked.spec.grants.as_ref(),
+        _ => None,
     }
 }
 

@@ -16,12 +16,16 @@ impl Features {
     pub const SPAWN: Self = Self(1 << 1);
     /// What a timer sends, with the timer's reference: the kind `timeout`.
     pub const TIMEOUT: Self = Self(1 << 2);
+    /// That a process which is started for others has grants: the extension `grants` of the envelope. A node that left it out would
+    /// give the process what it allows itself.
+    pub const GRANTS: Self = Self(1 << 3);
     /// All that every node of this version knows.
-    pub const ALL: Self = Self(Self::SPAWN.0 | Self::TIMEOUT.0);
+    pub const ALL: Self = Self(Self::SPAWN.0 | Self::TIMEOUT.0 | Self::GRANTS.0);
 
     /// What the receiver of a signal of that kind must know.
     pub fn needed_by(kind: &RemoteKind) -> Self {
         match kind {
+            RemoteKind::Spawn(asked) if asked.spec.grants.is_some() => Self(Self::SPAWN.0 | Self::GRANTS.0),
             RemoteKind::Spawn(_) | RemoteKind::SpawnReply { .. } => Self::SPAWN,
             RemoteKind::Timeout { .. } => Self::TIMEOUT,
             _ => Self::NONE,

@@ -24,7 +24,8 @@ pub(super) struct WireSpawn<'a> {
 impl<'a> WireSpawn<'a> {
     pub(super) fn out(asked: &'a SpawnRequest) -> Self {
         let SpawnRequest { request, spec, link, monitor, init, name, mailbox } = asked;
-        let ProcessSpec { kind, target, digest, args } = spec;
+        // The grants are an extension of the envelope.
+        let ProcessSpec { kind, target, digest, args, grants: _ } = spec;
         let mailbox = mailbox.map(|bound| (bound.messages as u64, bound.overflow == Overflow::Return));
         Self {
             request: reference_out(*request),
@@ -48,7 +49,7 @@ impl<'a> WireSpawn<'a> {
             messages: usize::try_from(messages).unwrap_or(usize::MAX),
             overflow: if goes_back { Overflow::Return } else { Overflow::End },
         });
-        let spec = ProcessSpec { kind: kind.to_owned(), target: target.to_owned(), digest, args };
+        let spec = ProcessSpec { kind: kind.to_owned(), target: target.to_owned(), digest, args, grants: None };
         let (request, name) = (reference_in(request), name.map(str::to_owned));
         Some(SpawnRequest { request, spec, link, monitor, init, name, mailbox })
     }

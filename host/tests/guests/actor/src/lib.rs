@@ -1,6 +1,6 @@
 //! An actor that does what it is told: each call's text is an operation and its operands, the reply is what came of it.
 
-use rusm_sdk::process::{self, Relations};
+use rusm_sdk::process::{self, Place, Relations};
 use rusm_sdk::{
     Actor, Caller, ClusterName, Event, ExitReason, GroupChange, GroupEvent, Pid, Reference, Refusal, Term, cluster,
     export_actor, groups, supervisor,
@@ -172,6 +172,15 @@ impl Puppet {
                 Err(refusal) => refused(&refusal),
             },
             "spawn" => spawn(operand),
+            "spawn-on" => {
+                let (node, rest) = split(operand);
+                spawn_on(&Place::node(node), rest)
+            }
+            "spawn-by-key" => {
+                let (key, rest) = split(operand);
+                spawn_on(&Place::of_key(key), rest)
+            }
+            "is-alive" => process::is_alive(pid_of(operand)).to_string(),
             "start-child" => {
                 let (name, args) = split(operand);
                 match supervisor::start_child(name, args) {
@@ -275,6 +284,17 @@ fn called(answer: Result<Term, process::CallError>) -> String {
 
 /// Operands: `none`, `link`, `monitor` or `both`, the component, its arguments.
 fn spawn(operand: &str) -> String {
+    let (relations, component, args) = what_to_spawn(operand);
+    started(process::spawn(component, args, relations))
+}
+
+/// The same operands.
+fn spawn_on(place: &Place, operand: &str) -> String {
+    let (relations, component, args) = what_to_spawn(operand);
+    started(process::spawn_on(place, component, args, relations))
+}
+
+fn what_to_spawn(operand: &str) -> (Relations, &str, &str) {
     let (relations, rest) = split(operand);
     let (component, args) = split(rest);
     let relations = match relations {
@@ -283,7 +303,11 @@ fn spawn(operand: &str) -> String {
         "both" => Relations::LINK | Relations::MONITOR,
         _ => Relations::empty(),
     };
-    match process::spawn(component, args, relations) {
+    (relations, component, args)
+}
+
+fn started(started: Result<process::Spawned, process::StartError>) -> String {
+    match started {
         Ok(spawned) => json(&spawned.pid),
         Err(process::StartError::Refused(refusal)) => refused(&refusal),
         Err(process::StartError::Failed(reason)) => format!("failed: {reason}"),

@@ -1,13 +1,16 @@
-//! A supervised process with a name.
+//! A supervised process with a name; or one of a group, when it is started with its name.
 
-use rusm_sdk::{Actor, Caller, Term, export_actor};
+use rusm_sdk::{Actor, Caller, Term, export_actor, groups};
 
 struct Room {
     calls: u32,
 }
 
 impl Actor for Room {
-    fn init(_: Term) -> Result<Self, String> {
+    fn init(args: Term) -> Result<Self, String> {
+        if let Some(group) = args.as_text().ok().filter(|group| !group.is_empty()) {
+            groups::join(group).map_err(|refusal| refusal.text().to_owned())?;
+        }
         Ok(Self { calls: 0 })
     }
 

@@ -1,7 +1,9 @@
 //! Answers requests, each path in another way.
 
 use rusm_sdk::key_value::Bucket;
-use rusm_sdk::{Destination, Http, RemoteName, Request, Response, Term, export_http, process};
+use rusm_sdk::process::{Place, Relations};
+use rusm_sdk::{Destination, Http, RemoteName, Request, Response, Term, export_http, groups, process};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 struct Web;
@@ -31,6 +33,14 @@ impl Http for Web {
                 let node = path.trim_start_matches("/api/room-at/");
                 room(RemoteName::new("room", node), &request.query)
             }
+            path if path.starts_with("/api/spawn-on/") => spawn_on(path.trim_start_matches("/api/spawn-on/")),
+            "/api/guests" => match groups::members("guests") {
+                Ok(guests) => {
+                    let nodes: BTreeSet<u32> = guests.iter().map(|guest| guest.node).collect();
+                    Response::text(format!("on {} nodes", nodes.len()))
+                }
+                Err(refusal) => Response::text(refusal.text()).with_status(502),
+            },
             _ => Response::text("no such path of mine").with_status(404),
         }
     }
@@ -52,6 +62,14 @@ fn note(request: &Request) -> Response {
         Ok(Some(note)) => Response::new(200).with_body("text/plain", note),
         Ok(None) => Response::text("no note").with_status(404),
         Err(error) => Response::text(error.to_string()).with_status(500),
+    }
+}
+
+/// Starts a room on that node, as one of the guests, and asks it.
+fn spawn_on(node: &str) -> Response {
+    match process::spawn_on(&Place::node(node), "room", "guests", Relations::empty()) {
+        Ok(spawned) => room(spawned.pid, "x"),
+        Err(error) => Response::text(format!("{error:?}")).with_status(502),
     }
 }
 
