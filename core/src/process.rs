@@ -310,3 +310,89 @@ impl Process {
         bytes as u64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Message, Payload};
+
+    fn pid(index: u32) -> Pid {
+        Pid { node: NodeId::from_u32(1), incarnation: 1, index, serial: 0, random: 0 }
+    }
+
+    fn process(state: State) -> Process {
+        Process::new(pid(0), None, Timestamp::default(), state)
+    }
+
+    #[test]
+    fn a_note_and_an_end_see_each_other() {
+        let lives = process(State::default());
+        assert!(!lives.is_noted() && !lives.is_ended());
+        assert!(lives.note());
+        assert!(lives.is_noted() && !lives.is_ended());
+        lives.end();
+        assert!(lives.is_noted() && lives.is_ended());
+        let ended = process(State::default());
+        ended.end();
+        assert!(!ended.is_noted() && ended.is_ended());
+        assert!(!ended.note(), "it has ended");
+    }
+
+    #[test]
+    fn whether_all_is_read_is_what_was_said_last() {
+        let process = process(State::default());
+        assert!(process.has_read_all());
+        process.set_unread(2);
+        assert!(!process.has_read_all());
+        process.set_unread(0);
+        assert!(process.has_read_all());
+    }
+
+    #[test]
+    fn a_process_is_in_a_turn_between_two_changes() {
+        let process = process(State::default());
+        assert_eq!(process.turn(), None);
+        process.change_turn();
+        assert_eq!(process.turn(), Some(1));
+        process.change_turn();
+        assert_eq!(process.turn(), None);
+    }
+
+    #[test]
+    fn what_a_host_writes_into_the_gauge_is_what_it_holds() {
+        let process = process(State::default());
+        assert_eq!(process.host_bytes(), 0);
+        process.memory_gauge().store(1000, Ordering::Relaxed);
+        assert_eq!(process.host_bytes(), 1000);
+    }
+
+    #[test]
+    fn the_bytes_of_a_process_are_those_of_all_its_parts() {
+        let reference = |serial| Reference { serial, index: 0, node: NodeId::from_u32(1), incarnation: 1, random: 0 };
+        let mut state = State { batch: Vec::with_capacity(7), ..State::default() };
+        state.mailbox.push(Message::Plain(Payload::local(())));
+        for serial in 0..2 {
+            state.links.insert(pid(serial), Link::Active(Over::NONE));
+        }
+        for serial in 0..3 {
+            state.monitors.insert(reference(serial), Monitor::Pid(pid(0)));
+        }
+        for serial in 0..5 {
+            state.monitored_by.insert(reference(serial), Watcher { pid: pid(0), calls: false });
+        }
+        for serial in 0..11 {
+            state.aliases.insert(reference(serial), AliasMode::Explicit);
+        }
+        let (batch, mailbox) = (state.batch.capacity(), state.mailbox.bytes());
+        let process = process(state);
+        process.set_body_bytes(1000);
+        let expected = size_of::<Process>()
+            + 1000
+            + batch * size_of::<(Pid, Signal)>()
+            + mailbox
+            + (2 + 3 + 5 + 11) * size_of::<(Reference, Monitor)>();
+        assert_eq!(process.runtime_bytes(), expected as u64);
+        process.give_memory_back();
+        assert_eq!(process.runtime_bytes(), (expected - batch * size_of::<(Pid, Signal)>()) as u64);
+    }
+}

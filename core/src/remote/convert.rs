@@ -132,3 +132,49 @@ pub(super) fn inwards(over: Over, from: Pid, to: &RemoteTarget, kind: RemoteKind
         (RemoteKind::SpawnReply { .. }, _) => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seam::{Lanes, Peers, Seams};
+    use crate::{Encoding, NodeId, NodeOptions, Term};
+    use std::sync::Arc;
+
+    /// Nobody, to whom only short messages go.
+    struct Short;
+
+    impl Peers for Short {
+        fn associate(&self, _: NodeId) -> Option<Arc<dyn Lanes>> {
+            None
+        }
+
+        fn message_len_max(&self) -> usize {
+            100
+        }
+    }
+
+    fn term(len: usize) -> Term {
+        Term::new(Encoding::Raw, vec![0; len])
+    }
+
+    #[tokio::test]
+    async fn a_message_or_a_request_may_be_so_long_and_no_longer() {
+        let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+        assert_eq!(check_message(&node, &term(101).into()), Ok(()), "nobody has said how long");
+        node.set_peers(Arc::new(Short));
+        let request = node.reference(0);
+        for (extra, may) in [(0, true), (1, false)] {
+            assert_eq!(check_message(&node, &term(100 + extra).into()).is_ok(), may);
+            let fired = TimerFired { timer: request, payload: term(100 + extra).into() };
+            assert_eq!(check_message(&node, &Payload::local(fired)).is_ok(), may);
+            // All that it says counts.
+            let text = |len| "x".repeat(len);
+            let (args, grants) = (term(25 + extra), Some(term(5)));
+            let spec = ProcessSpec { kind: text(10), target: text(20), digest: None, args, grants };
+            let (link, monitor, init, name) = (false, false, false, Some(text(40)));
+            let asked = SpawnRequest { request, spec, link, monitor, init, name, mailbox: None };
+            assert_eq!(check_request(&node, &asked).is_ok(), may);
+        }
+        assert!(check_message(&node, &Payload::local(1u8)).is_err(), "it is no term");
+    }
+}

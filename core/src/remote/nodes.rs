@@ -249,3 +249,76 @@ impl Context {
         active
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NodeOptions;
+    use crate::seam::Seams;
+
+    #[tokio::test]
+    async fn only_the_first_and_the_last_word_of_an_association_are_its_begin_and_its_end() {
+        use NodeStatus::{Down, Suspect, Unreachable, Up};
+        let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+        let cases = [
+            (None, Up, (true, false)),
+            (Some(Unreachable), Up, (true, false)),
+            (Some(Down), Suspect, (true, false)),
+            (Some(Up), Suspect, (false, false)),
+            (Some(Suspect), Up, (false, false)),
+            (Some(Suspect), Down, (false, true)),
+            (Some(Up), Unreachable, (false, true)),
+            (Some(Unreachable), Down, (false, false)),
+            (None, Unreachable, (false, false)),
+        ];
+        for (before, status, expected) in cases {
+            let (id, name, reason) = (NodeId::of_name("b"), "b".to_owned(), NodeReason::Heard);
+            let info = NodeInfo { id, name, incarnation: 1, status, reason, member: None };
+            let event = NodeEvent { monitor: node.reference(0), before, node: info };
+            assert_eq!((event.is_nodeup(), event.is_nodedown()), expected, "{before:?} to {status:?}");
+        }
+    }
+
+    #[test]
+    fn each_reason_has_a_word_and_otps_where_there_is_one() {
+        use NodeReason::*;
+        let all = [
+            Heard,
+            Told,
+            Silent,
+            NetTickTimeout,
+            ConnectionClosed,
+            ConnectionSetupFailed,
+            Replaced,
+            Disconnect,
+            Shutdown,
+            GivenUp,
+        ];
+        let words: BTreeSet<&str> = all.iter().map(|reason| reason.word()).collect();
+        assert_eq!(words.len(), all.len());
+        for of_otp in ["net_tick_timeout", "connection_closed", "connection_setup_failed", "disconnect"] {
+            assert!(words.contains(of_otp), "{of_otp}");
+        }
+    }
+
+    #[tokio::test]
+    async fn of_a_process_that_has_ended_no_monitor_of_nodes_is_kept() {
+        let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+        let kept = |node: &Node| {
+            let state = node.nodes_table().0.lock();
+            (state.monitors.len(), state.of.len())
+        };
+        let during = node.inside({
+            let node = node.clone();
+            move |context| async move {
+                context.monitor_nodes();
+                kept(&node)
+            }
+        });
+        assert_eq!(during.await, Some((1, 1)));
+        while node.process_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(kept(&node), (0, 0));
+    }
+}

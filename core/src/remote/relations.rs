@@ -120,3 +120,90 @@ impl Relations {
         spawning.chain(links).chain(watching).chain(watched).chain(asked)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NodeId, ProcessSpec, Term};
+
+    fn pid(node: u32, index: u32) -> Pid {
+        Pid { node: NodeId::from_u32(node), incarnation: 1, index, serial: 0, random: 0 }
+    }
+
+    fn reference(serial: u64) -> Reference {
+        Reference { serial, index: 0, node: NodeId::from_u32(1), incarnation: 1, random: 0 }
+    }
+
+    const EXIT: RemoteKind = RemoteKind::Exit { reason: ExitReason::NORMAL, linked: true };
+
+    #[test]
+    fn each_kind_of_relation_counts() {
+        let (mut relations, here, there) = (Relations::default(), pid(1, 0), pid(2, 0));
+        relations.sent(here, there, &RemoteKind::Link);
+        for serial in 0..2 {
+            relations.sent(here, there, &RemoteKind::Monitor { monitor: reference(serial) });
+        }
+        for serial in 0..3 {
+            relations.received(here, there, &RemoteKind::Monitor { monitor: reference(serial) });
+        }
+        for serial in 0..4 {
+            relations.sent(here, there, &RemoteKind::Alive { request: reference(serial) });
+        }
+        let (kind, target, args) = (String::new(), String::new(), Term::empty());
+        let spec = ProcessSpec { kind, target, digest: None, args, grants: None };
+        for serial in 0..5 {
+            let (request, spec) = (reference(serial), spec.clone());
+            let asked =
+                SpawnRequest { request, spec, link: false, monitor: false, init: false, name: None, mailbox: None };
+            relations.sent(here, there, &RemoteKind::Spawn(Box::new(asked)));
+        }
+        assert_eq!(relations.len(), 1 + 2 + 3 + 4 + 5);
+        assert_eq!(relations.end(Over(1)).count(), 1 + 2 + 3 + 4 + 5);
+    }
+
+    #[test]
+    fn what_is_about_a_relation_concerns_whoever_has_it() {
+        let (mut relations, here, there) = (Relations::default(), pid(1, 0), pid(2, 0));
+        relations.received(here, there, &RemoteKind::Monitor { monitor: reference(1) });
+        relations.sent(here, there, &RemoteKind::Monitor { monitor: reference(2) });
+        relations.sent(here, there, &RemoteKind::Alive { request: reference(3) });
+        let down = RemoteKind::Down { monitor: reference(2), reason: ExitReason::NORMAL };
+        let alive = RemoteKind::AliveReply { request: reference(3), alive: true };
+        for (kind, of_anybody) in
+            [(RemoteKind::Demonitor { monitor: reference(1) }, None), (down, Some(here)), (alive, Some(here))]
+        {
+            assert_eq!(relations.concerned(there, &kind), Some(here), "{kind:?}");
+            assert_eq!(relations.concerned(pid(2, 1), &kind), of_anybody, "{kind:?}");
+            assert!(relations.received(here, there, &kind));
+            assert_eq!(relations.concerned(there, &kind), None, "{kind:?}");
+        }
+        assert_eq!(relations.concerned(there, &RemoteKind::Link), None);
+        assert_eq!(relations.len(), 0);
+    }
+
+    #[test]
+    fn a_link_is_there_until_an_unlink_is_known_on_this_side() {
+        let (mut relations, here, there) = (Relations::default(), pid(1, 0), pid(2, 0));
+        assert!(!relations.received(here, there, &EXIT), "there is no link");
+        assert!(relations.received(here, there, &RemoteKind::Link));
+        assert!(relations.received(here, there, &EXIT));
+        assert_eq!(relations.len(), 0);
+
+        relations.sent(here, there, &RemoteKind::Link);
+        relations.received(here, there, &RemoteKind::Unlink { id: 7 });
+        assert_eq!(relations.len(), 0);
+
+        relations.sent(here, there, &RemoteKind::Unlink { id: 8 });
+        // They cross: the acknowledgement of this one is still to come.
+        relations.received(here, there, &RemoteKind::Unlink { id: 9 });
+        relations.received(here, there, &RemoteKind::Link);
+        relations.received(here, there, &RemoteKind::UnlinkAck { id: 7 });
+        assert_eq!(relations.len(), 1);
+        relations.received(here, there, &RemoteKind::UnlinkAck { id: 8 });
+        assert_eq!(relations.len(), 0);
+
+        relations.sent(here, there, &RemoteKind::Link);
+        relations.sent(here, there, &EXIT);
+        assert_eq!(relations.len(), 0);
+    }
+}

@@ -147,3 +147,43 @@ impl RemoteKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Encoding, NodeId, ProcessSpec};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_kind_has_a_name_and_the_bytes_of_its_message() {
+        let reference = Reference { serial: 1, index: 0, node: NodeId::from_u32(1), incarnation: 1, random: 0 };
+        let term = |len: usize| Term::new(Encoding::Raw, vec![0; len]);
+        let (kind, target, args, grants) = ("kind".to_owned(), "target".to_owned(), term(5), Some(term(7)));
+        let spec = ProcessSpec { kind, target, digest: None, args, grants };
+        let (link, monitor, init) = (true, true, true);
+        let asked = SpawnRequest { request: reference, spec, link, monitor, init, name: None, mailbox: None };
+        let kinds = [
+            (RemoteKind::Message(term(2)), 2),
+            (RemoteKind::Call { reference, request: term(3) }, 3),
+            (RemoteKind::Reply { reference, answer: term(4) }, 4),
+            (RemoteKind::Spawn(Box::new(asked)), 5 + 7),
+            (RemoteKind::Timeout { timer: reference, message: term(6) }, 6),
+            (RemoteKind::Link, 0),
+            (RemoteKind::Unlink { id: 9 }, 0),
+            (RemoteKind::UnlinkAck { id: 9 }, 0),
+            (RemoteKind::Exit { reason: ExitReason::NORMAL, linked: true }, 0),
+            (RemoteKind::Monitor { monitor: reference }, 0),
+            (RemoteKind::Demonitor { monitor: reference }, 0),
+            (RemoteKind::Down { monitor: reference, reason: ExitReason::NORMAL }, 0),
+            (RemoteKind::Alive { request: reference }, 0),
+            (RemoteKind::AliveReply { request: reference, alive: true }, 0),
+            (RemoteKind::SpawnReply { request: reference, outcome: SpawnOutcome::Up }, 0),
+        ];
+        for (kind, len) in &kinds {
+            assert_eq!(kind.message_len(), *len, "{kind:?}");
+        }
+        let names: BTreeSet<&str> = kinds.iter().map(|(kind, _)| kind.name()).collect();
+        assert_eq!(names.len(), kinds.len(), "one is called as another");
+        assert!(names.contains("spawn_reply"));
+    }
+}
