@@ -81,7 +81,8 @@ impl Builder<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rusm_core::Restart;
+    use crate::manifest::Grants;
+    use rusm_core::{ChildStart, Restart};
     use std::path::Path;
 
     #[test]
@@ -106,6 +107,28 @@ mod tests {
         assert_eq!(tree.children[0].name.as_deref(), Some("supervisor:inner"));
         assert_eq!(tree.children[0].restart, Restart::Temporary);
         tree.check().expect("it can be started");
+    }
+
+    #[test]
+    fn a_child_with_a_node_is_started_there_with_its_grants() {
+        let text = r#"
+            app.name = "a"
+            [component.web]
+            wasm = "Cargo.toml"
+            grants = { env = ["LANG"] }
+            [supervisor.root]
+            children = ["web"]
+            [child.web]
+            component = "web"
+            node = "b"
+        "#;
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("rusm.toml");
+        let manifest = Manifest::parse(&file, text).expect("it is sound");
+        let tree = supervision_tree(&manifest, &[("web".to_owned(), [7; 32])].into());
+        let ChildStart::SpecOn { node, spec } = &tree.children[0].start else { panic!("it is started here") };
+        assert_eq!((*node, spec.digest), (NodeId::of_name("b"), Some([7; 32])));
+        let grants = Grants::from_term(spec.grants.as_ref().expect("they travel along")).expect("they can be read");
+        assert_eq!(&grants, &manifest.components["web"].grants);
     }
 
     #[test]

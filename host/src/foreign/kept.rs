@@ -74,3 +74,76 @@ fn is_needed(slot: &Slot) -> bool {
     let runs = || slot.try_lock().is_ok_and(|place| place.as_ref().is_some_and(Component::is_shared));
     Arc::strong_count(slot) > 1 || runs()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, Profile};
+    use crate::host::{Host, HostOptions};
+    use crate::manifest::Grants;
+
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    #[derive(Debug, PartialEq, Eq)]
+    enum Failed {
+        Full,
+        Made,
+    }
+
+    impl From<Full> for Failed {
+        fn from(_: Full) -> Self {
+            Self::Full
+        }
+    }
+
+    struct Fixture {
+        host: Host,
+        kept: Kept,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let engine = Engine::new(Profile::Simulation, None).expect("the configuration is supported");
+            let host = Host::new(HostOptions::new(engine)).expect("the host functions fit together");
+            Self { host, kept: Kept::default() }
+        }
+
+        fn component(&self) -> Component {
+            self.host.load_here("it", EMPTY, Grants::default()).expect("it is a component")
+        }
+
+        /// As if the component had been fetched.
+        async fn make(&self, number: u8) -> Result<Component, Failed> {
+            // The host itself lets go of it when the next one is loaded.
+            let made = self.component();
+            self.component();
+            self.kept.or_make(&[number; 32], async { Ok(made) }).await
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_there_is_not_made_again_and_what_failed_is() {
+        let fixture = Fixture::new();
+        let fails = async { Err(Failed::Made) };
+        assert_eq!(fixture.kept.or_make(&[1; 32], fails).await.map(drop), Err(Failed::Made));
+        assert!(fixture.make(1).await.is_ok());
+        let again = fixture.kept.or_make(&[1; 32], async { panic!("it is there") });
+        assert!(again.await.map_err(|_: Failed| ()).is_ok());
+    }
+
+    #[tokio::test]
+    async fn those_in_use_stay_and_others_make_room() {
+        let fixture = Fixture::new();
+        let mut used = Vec::new();
+        for number in 0..KEPT_MAX as u8 {
+            used.push(fixture.make(number).await.map_err(|_| ()).expect("there is room"));
+        }
+        assert_eq!(fixture.make(100).await.map(drop), Err(Failed::Full));
+        assert!(fixture.make(0).await.is_ok(), "it is there");
+        // A process has the code, with grants of its own.
+        used[7] = used[7].with_grants(Grants::default());
+        assert_eq!(fixture.make(100).await.map(drop), Err(Failed::Full));
+        used.swap_remove(7);
+        assert!(fixture.make(100).await.is_ok(), "one made room");
+    }
+}

@@ -1,4 +1,4 @@
-use super::{Children, DEFAULT_LISTEN, DEFAULT_MEMORY_BYTES, Limits, Manifest, ManifestError};
+use super::{Children, DEFAULT_LISTEN, DEFAULT_MEMORY_BYTES, Grants, Limits, Manifest, ManifestError};
 use std::fs;
 
 /// An app with one Rust crate `web`, one TypeScript file `stats.ts`, one ready component `ready.wasm` and a folder
@@ -199,6 +199,12 @@ fn grants_are_well_formed() {
         "[component.web.grants]\nreach-cluster = [\"a@b\"]\nregister-cluster = [\"rusm:a\"]\n",
         "rusm.toml:6:18: component.web.grants.reach-cluster: \"a@b\" cannot be granted. Write a name, or a prefix and a trailing `*`, as in \"room:*\"; it is the same on every node
          rusm.toml:7:21: component.web.grants.register-cluster: \"rusm:a\" cannot be granted. Names that begin with `rusm:` are of the runtime's own processes",
+    );
+    check(
+        "[component.web.grants]\nspawn = [\"web@\", \"web@b*\", \"wep@b\", \"web\", \"web@*\"]\n",
+        "rusm.toml:6:10: component.web.grants.spawn: \"web@\" cannot be granted. Name a node behind the `@`, or write `@*` for any
+         rusm.toml:6:18: component.web.grants.spawn: \"web@b*\" cannot be granted. Name a node behind the `@`, or write `@*` for any
+         rusm.toml:6:28: component.web.grants.spawn: unknown component \"wep\". Did you mean `web`? Correct it, or add [component.wep]",
     );
     check(
         "[component.web.grants]\nreach = [\"rusm:control@*\"]\n",
@@ -419,4 +425,21 @@ fn the_manifests_of_the_examples_are_sound() {
         }
     }
     assert!(checked > 0);
+}
+
+#[test]
+fn code_of_other_nodes_is_taken_only_when_the_manifest_says_so() {
+    let read = |lines: &str| load(&format!("app.name = \"a\"\n{lines}")).expect("it is sound").foreign_code;
+    let default = read("");
+    assert_eq!((default.accept, default.bytes, &default.grants), (false, 16 << 20, &Grants::default()));
+    assert!(!read("[foreign-code]\nbytes = \"1KiB\"").accept);
+    let accepting = read("[foreign-code]\naccept = true\nbytes = \"64MiB\"\n[foreign-code.grants]\nenv = [\"LANG\"]");
+    assert_eq!((accepting.accept, accepting.bytes), (true, 64 << 20));
+    assert_eq!(accepting.grants, Grants { env: ["LANG".to_owned()].into(), ..Grants::default() });
+    check(
+        "[foreign-code]\naccept = \"yes\"\nbytes = \"65MiB\"\ngrants = { spwan = [] }\n",
+        "rusm.toml:6:10: foreign-code.accept: this is a text. Write true or false
+         rusm.toml:7:9: foreign-code.bytes: \"65MiB\" is out of bounds. Write a size from 1B to 64MiB
+         rusm.toml:8:12: foreign-code.grants.spwan: unknown grant. Did you mean `spawn`?",
+    );
 }
