@@ -349,6 +349,26 @@ mod tests {
     }
 
     #[test]
+    fn a_process_is_held_until_it_is_released() {
+        let process = process(State::default());
+        assert!(!process.is_held());
+        process.hold();
+        assert!(process.is_held());
+        process.release();
+        assert!(!process.is_held());
+    }
+
+    #[test]
+    fn an_alarm_is_known_by_its_time_until_it_is_given_back() {
+        let (process, at) = (process(State::default()), Timestamp::from_nanos(7));
+        assert_eq!(process.alarm_at(), Timestamp::default());
+        process.set_alarm(Some((at, Box::pin(std::future::pending()))));
+        assert_eq!(process.alarm_at(), at);
+        process.give_memory_back();
+        assert_eq!(process.alarm_at(), Timestamp::default());
+    }
+
+    #[test]
     fn a_process_is_in_a_turn_between_two_changes() {
         let process = process(State::default());
         assert_eq!(process.turn(), None);

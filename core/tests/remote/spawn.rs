@@ -2,9 +2,9 @@
 
 use crate::support::*;
 use rusm_core::{
-    Association, ChildSpec, Context, ExitReason, Foreign, Message, Node, NodeId, Payload, Pid, ProcessBody,
-    ProcessSpec, RemoteKind, RemoteSignal, RemoteTarget, SpawnOptions, SpawnOutcome, SpawnReply, SpawnRequest, Spawned,
-    Started, Strategy, Supervisor, SupervisorRef, SupervisorSpec, Term, process_body,
+    Association, ChildSpec, Context, ExitReason, Foreign, MailboxBound, Message, Node, NodeId, Overflow, Payload, Pid,
+    ProcessBody, ProcessSpec, RemoteKind, RemoteSignal, RemoteTarget, SpawnOptions, SpawnOutcome, SpawnReply,
+    SpawnRequest, Spawned, Started, Strategy, Supervisor, SupervisorRef, SupervisorSpec, Term, process_body,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -312,9 +312,12 @@ fn a_supervisor_keeps_a_child_on_another_node() {
             node.register_factory("child", Arc::new(child));
         }
         context.trap_exit(true);
-        let child = ChildSpec::process_on("far", pair.nodes[1].id(), spec("child", "far")).name("far");
+        let bound = MailboxBound { messages: 100, overflow: Overflow::End };
+        let child = ChildSpec::process_on("far", pair.nodes[1].id(), spec("child", "far")).name("far").mailbox(bound);
         let tree = SupervisorSpec::new(Strategy::OneForOne).intensity(1_000_000, Duration::from_secs(60)).child(child);
         let Started::Up(supervisor) = Supervisor::start_link(&context, tree).await else { panic!("it starts") };
+        let Some(RemoteSignal { kind: RemoteKind::Spawn(asked), .. }) = pair.sent() else { panic!("it was asked for") };
+        assert_eq!((asked.link, asked.init, asked.mailbox), (true, true, Some(bound)));
         let reference = SupervisorRef::from(supervisor);
         let current =
             async |reference: &SupervisorRef| reference.which_children(&context).await.expect("it lives").remove(0).pid;

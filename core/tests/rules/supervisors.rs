@@ -3,7 +3,7 @@ use rusm_core::seam::Seams;
 use rusm_core::{
     AutoShutdown, ChildArgs, ChildSpec, ChildStart, Context, Encoding, ExitReason, Factory, Message, Node, NodeOptions,
     Payload, Pid, ProcessBody, ProcessSpec, Restart, Shutdown, Started, Strategy, Supervisor, SupervisorError,
-    SupervisorRef, SupervisorReport, SupervisorSpec, Term, TraceEvent, Tracer, process_body,
+    SupervisorRef, SupervisorReport, SupervisorSpec, Term, TraceEvent, Tracer, process_body, sys,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -384,6 +384,102 @@ fn each_end_of_a_child_is_reported_with_what_the_supervisor_did() {
                 "a boom: gave up, restart 2 in 3600s and only 1 are allowed".to_owned(),
             ]
         );
+    });
+}
+
+/// What the supervisors of a node have reported when `body` is through, on one thread.
+fn reported<Fut: Future<Output = ()>>(body: impl FnOnce(Node) -> Fut) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let reports = Arc::new(Reports::default());
+    runtime.block_on(async {
+        let mut options = NodeOptions::new("a", Seams::production(std::env::temp_dir()));
+        options.tracer = Some(reports.clone());
+        body(Node::start(options)).await;
+    });
+    let reports = reports.0.lock().unwrap();
+    reports.iter().map(|report| format!("{} {}: {}", report.child, report.reason, report.decision)).collect()
+}
+
+async fn started(node: &Node, spec: SupervisorSpec) -> (Pid, SupervisorRef) {
+    match Supervisor::start(node, spec).await {
+        Started::Up(pid) => (pid, SupervisorRef::from(pid)),
+        other => panic!("the supervisor did not start: {other:?}"),
+    }
+}
+
+/// A worker that traps exits and ends with this reason when it is told to end.
+fn ending(id: &str, reason: ExitReason) -> ChildSpec {
+    ChildSpec::worker(id, move |context, _| {
+        let reason = reason.clone();
+        async move {
+            context.trap_exit(true);
+            context.receive().await;
+            reason
+        }
+    })
+}
+
+#[test]
+fn of_children_that_are_not_started_again_only_a_crash_is_reported() {
+    let reports = reported(|node| async move {
+        let temporary = |id, reason| ending(id, reason).restart(Restart::Temporary);
+        let spec = one_for_one().child(temporary("crashes", boom())).child(temporary("leaves", ExitReason::NORMAL));
+        let (_, supervisor) = started(&node, spec).await;
+        for child in supervisor.which_children(&node).await.expect("an answer") {
+            node.send(child.pid.expect("it runs"), say("end")).expect("a pid");
+        }
+        while !supervisor.which_children(&node).await.expect("an answer").is_empty() {}
+    });
+    assert_eq!(reports, ["crashes boom: let go, it is temporary"]);
+}
+
+#[test]
+fn a_child_that_ends_otherwise_than_it_was_asked_to_is_reported() {
+    let reports = reported(|node| async move {
+        let spec = one_for_one()
+            .child(ending("permanent and orderly", ExitReason::NORMAL))
+            .child(ending("permanent and asked", ExitReason::SHUTDOWN))
+            .child(ending("transient and orderly", ExitReason::NORMAL).restart(Restart::Transient))
+            .child(ending("transient and not", boom()).restart(Restart::Transient));
+        let (_, supervisor) = started(&node, spec).await;
+        supervisor.stop(&node, ExitReason::SHUTDOWN).await.expect("it stops");
+    });
+    assert_eq!(reports, ["transient and not boom: was stopping it", "permanent and orderly normal: was stopping it"]);
+}
+
+#[test]
+fn a_child_that_was_dead_before_it_was_stopped_is_reported_with_its_own_reason() {
+    const LONG: Duration = Duration::from_secs(60);
+    let reports = reported(|node| async move {
+        let spec = SupervisorSpec::new(Strategy::OneForAll).child(worker("first")).child(worker("second"));
+        let (pid, supervisor) = started(&node, spec).await;
+        let children = supervisor.which_children(&node).await.expect("an answer");
+        // Both have ended before it sees the end of one.
+        sys::suspend(&node, pid, LONG).await.expect("it is suspended");
+        for child in &children {
+            let pid = child.pid.expect("it runs");
+            node.exit_signal(pid, ExitReason::new(format!("boom of the {}", child.id)));
+            node.await_exit(pid).await;
+        }
+        sys::resume(&node, pid, LONG).await.expect("it goes on");
+        while supervisor.count_children(&node).await.expect("an answer").active < 2 {}
+    });
+    let dead = reports.iter().find(|report| report.ends_with(": was stopping it")).expect("one was dead already");
+    let other = if dead.starts_with("first") { "first" } else { "second" };
+    assert_eq!(*dead, format!("{other} boom of the {other}: was stopping it"));
+}
+
+#[test]
+fn only_a_child_that_does_not_run_is_deleted_and_only_an_instance_is_named_by_its_pid() {
+    check(|context| async move {
+        let (_, supervisor) = start(&context, one_for_one().child(worker("a"))).await;
+        let pid = children(&context, &supervisor).await["a"];
+        assert_eq!(supervisor.terminate_child(&context, pid).await, Err(SupervisorError::NotFound));
+        assert_eq!(supervisor.delete_child(&context, "a").await, Err(SupervisorError::Running));
+        supervisor.terminate_child(&context, "a").await.expect("it is stopped");
+        assert_eq!(supervisor.delete_child(&context, "a").await, Ok(()));
+        assert_eq!(supervisor.count_children(&context).await.expect("an answer").specs, 0);
+        assert_eq!(supervisor.delete_child(&context, "a").await, Err(SupervisorError::NotFound));
     });
 }
 
