@@ -658,4 +658,40 @@ mod tests {
         });
         assert_eq!(markers, Some([1000, 1000]));
     }
+
+    /// In a process, on one thread.
+    fn inside<Fut>(body: impl FnOnce(Context) -> Fut + Send + 'static)
+    where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let done = runtime.block_on(async {
+            Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir()))).inside(body).await
+        });
+        assert_eq!(done, Some(()));
+    }
+
+    #[test]
+    fn random_numbers_are_of_all_bits_and_differ() {
+        inside(|context| async move {
+            let numbers: Vec<u64> = (0..64).map(|_| context.random()).collect();
+            let (all, any) = numbers.iter().fold((u64::MAX, 0), |(all, any), number| (all & number, any | number));
+            assert_eq!((all, any), (0, u64::MAX));
+        });
+    }
+
+    #[test]
+    fn a_monitor_by_a_name_at_ones_own_node_watches_whoever_has_it() {
+        inside(|context| async move {
+            let watched = context.spawn(|context| async move { drop(context.receive().await) });
+            context.register("watched", watched).expect("a free name");
+            let object = Monitored::NameAt { name: "watched".to_owned(), node: context.node().id() };
+            let monitor = context.monitor(object.clone());
+            context.exit_signal(watched, ExitReason::new("boom"));
+            let Message::Down { monitor: of, object: what, reason } = context.receive().await else {
+                panic!("not a down")
+            };
+            assert_eq!((of, what, reason), (monitor, object, ExitReason::new("boom")));
+        });
+    }
 }

@@ -101,6 +101,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn few_entries_are_a_vector_that_begins_with_room_for_one_and_more_are_a_tree() {
+        let mut map = SmallMap::default();
+        map.insert(0, ());
+        assert!(matches!(&map, SmallMap::Few(few) if few.capacity() == 1));
+        for key in 1..FEW {
+            map.insert(key, ());
+        }
+        assert!(matches!(&map, SmallMap::Few(few) if few.len() == FEW));
+        map.insert(FEW, ());
+        assert!(matches!(&map, SmallMap::Many(many) if many.len() == FEW + 1));
+    }
+
     proptest! {
         #[test]
         fn behaves_as_a_tree(operations in prop::collection::vec((0u8..40, any::<bool>()), 0..200)) {

@@ -216,3 +216,67 @@ impl Association {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seam::{Peers, Seams};
+    use crate::{NodeOptions, Term};
+
+    /// Takes everything.
+    #[derive(Default)]
+    struct Taken {
+        number: u64,
+        signals: Mutex<Vec<RemoteSignal>>,
+    }
+
+    impl Lanes for Taken {
+        fn number(&self) -> u64 {
+            self.number
+        }
+
+        fn send(&self, signal: RemoteSignal) -> Pressure {
+            self.signals.lock().push(signal);
+            Pressure::None
+        }
+
+        fn holds(&self, _: Pid) -> bool {
+            false
+        }
+    }
+
+    struct One(Arc<Taken>);
+
+    impl Peers for One {
+        fn associate(&self, _: NodeId) -> Option<Arc<dyn Lanes>> {
+            Some(self.0.clone())
+        }
+
+        fn message_len_max(&self) -> usize {
+            100
+        }
+    }
+
+    fn lanes(number: u64) -> Arc<Taken> {
+        Arc::new(Taken { number, ..Taken::default() })
+    }
+
+    #[tokio::test]
+    async fn an_association_begins_with_the_first_signal_and_only_its_own_end_takes_it_away() {
+        let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+        let (peer, first) = (NodeId::of_name("b"), lanes(1));
+        node.set_peers(Arc::new(One(first.clone())));
+        let present = || node.associations().present(peer);
+        assert!(present().is_none());
+        node.send(Pid { random: 7, ..Pid::somebody_of(peer) }, Term::empty()).expect("a pid");
+        assert_eq!(first.signals.lock().len(), 1);
+        let first = present().expect("it has begun");
+        let second = node.associate(peer, lanes(2));
+        first.end(&node);
+        assert_eq!(present().map(|present| present.number()), Some(2));
+        second.end(&node);
+        assert!(present().is_none());
+        node.associate(peer, lanes(1));
+        assert!(present().is_none(), "one that is over does not come back");
+    }
+}

@@ -158,6 +158,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_goes_to_an_alias_is_held_to_it() {
+        let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+        let (alias, other) = (node.reference(0), node.reference(0));
+        let kinds = [
+            RemoteKind::Message(term(1)),
+            RemoteKind::Call { reference: other, request: term(1) },
+            RemoteKind::Timeout { timer: other, message: term(1) },
+        ];
+        for kind in kinds {
+            let said = format!("{kind:?}");
+            let kind = inwards(Over(1), node.outside(), &RemoteTarget::Alias(alias), kind);
+            assert!(matches!(kind, Some(Kind::Alias { alias: of, .. }) if of == alias), "{said}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_message_or_a_request_may_be_so_long_and_no_longer() {
         let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
         assert_eq!(check_message(&node, &term(101).into()), Ok(()), "nobody has said how long");

@@ -197,3 +197,53 @@ pub(crate) fn asker_ended(node: &Node, of: NodeId, request: Reference, reason: &
         pending.ended = Some(reason.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Term;
+
+    fn pid(index: u32) -> Pid {
+        Pid { node: NodeId::from_u32(2), incarnation: 1, index, serial: 0, random: 0 }
+    }
+
+    fn request() -> Reference {
+        Reference { serial: 1, index: 0, node: NodeId::from_u32(1), incarnation: 1, random: 0 }
+    }
+
+    #[test]
+    fn a_process_that_nobody_waits_for_hears_of_what_it_was_given() {
+        for (outcome, spawned) in [(SpawnOutcome::Spawned, true), (SpawnOutcome::Up, false)] {
+            for (link, monitor) in [(false, false), (false, true), (true, false), (true, true)] {
+                let outcome = outcome.clone();
+                let replied = SpawnReplied { request: request(), outcome, link, monitor, over: Over(1) };
+                let kinds: Vec<Kind> = replied.unwanted(&ExitReason::ABANDONED).collect();
+                let exits =
+                    kinds.iter().filter(|kind| matches!(kind, Kind::Exit { linked: Some(Over(1)), .. })).count();
+                let demonitors = kinds.iter().filter(|kind| matches!(kind, Kind::Demonitor { .. })).count();
+                let expected = (usize::from(spawned && link), usize::from(spawned && monitor));
+                assert_eq!((exits, demonitors), expected, "{replied:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_new_process_replies_once_it_is_known() {
+        let spec = ProcessSpec {
+            kind: "kind".to_owned(),
+            target: "target".to_owned(),
+            digest: None,
+            args: Term::empty(),
+            grants: None,
+        };
+        let (link, monitor, init) = (false, false, true);
+        let asked = SpawnRequest { request: request(), spec, link, monitor, init, name: None, mailbox: None };
+        let mut relations = Relations::default();
+        relations.spawning.insert(request(), Pending::new(pid(0), &asked));
+        let mut replied = |from, outcome| relations.replied(Over(1), from, request(), outcome).is_some();
+        assert!(replied(pid(1), SpawnOutcome::Spawned), "nobody is known yet");
+        assert!(!replied(pid(2), SpawnOutcome::Up));
+        assert!(replied(pid(1), SpawnOutcome::Up));
+        assert!(!replied(pid(1), SpawnOutcome::Up), "that was all");
+    }
+}

@@ -3,7 +3,7 @@
 use crate::support::*;
 use rusm_core::{
     Association, CallError, Context, Destination, ExitReason, Foreign, Message, Monitored, NodeEvent, NodeId, NodeInfo,
-    NodeReason, NodeStatus, Payload, Pid, RemoteKind, RemoteSignal, RemoteTarget,
+    NodeReason, NodeStatus, Payload, Pid, RemoteKind, RemoteSignal, RemoteTarget, Term,
 };
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -209,7 +209,14 @@ fn a_node_speaks_only_for_its_own_processes() {
             foreign(there, RemoteTarget::Alias(rusm_core::Reference { node: third, ..reference }), exit()),
             Err(Foreign::Receiver)
         );
-        for kind in [RemoteKind::Monitor { monitor: reference }, RemoteKind::Alive { request: reference }] {
+        let made = [
+            RemoteKind::Monitor { monitor: reference },
+            RemoteKind::Demonitor { monitor: reference },
+            RemoteKind::Alive { request: reference },
+            RemoteKind::Call { reference, request: Term::empty() },
+            RemoteKind::Timeout { timer: reference, message: Term::empty() },
+        ];
+        for kind in made {
             assert_eq!(foreign(there, to_here(), kind), Err(Foreign::Sender), "a reference of ours");
         }
         // What answers nothing that was asked goes nowhere: no DOWN and no exit of a link that is not there.
