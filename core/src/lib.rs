@@ -43,6 +43,7 @@ mod task_supervisor;
 mod tasks;
 mod timer;
 mod trace;
+mod unique_names;
 
 pub use application::{
     ApplicationError, ApplicationSpec, Applications, ApplicationsRef, Moment, RunningApplication, StartType,
@@ -88,3 +89,6 @@ pub use table::PROCESSES_MAX;
 pub use task_supervisor::TaskSupervisor;
 pub use tasks::{Task, TaskError};
 pub use trace::{TraceEvent, Tracer};
+pub use unique_names::{
+    NoUniqueNames, OwnUniqueNames, Registered, SingletonProcess, UniqueError, UniqueHolder, UniqueLease, UniqueRegistry,
+};

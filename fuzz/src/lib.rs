@@ -17,7 +17,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
 pub const TARGETS: &[Target] =
-    &[("envelope", envelope), ("frames", frames), ("endpoint", endpoint), ("signals", signals)];
+    &[("envelope", envelope), ("frames", frames), ("endpoint", endpoint), ("signals", signals), ("voter", voter)];
 
 /// Reads an envelope; what can be read is written and read again to the same.
 pub fn envelope(bytes: &[u8]) {
@@ -41,6 +41,11 @@ pub fn frames(bytes: &[u8]) {
             }
         }
     }
+}
+
+/// Reads what a voter takes from others or from its disk; what can be read is written and read again to the same.
+pub fn voter(bytes: &[u8]) {
+    assert_eq!(rusm_transport::unique::read_again(bytes), None, "what is written is read");
 }
 
 fn again(frame: &Frame) {

@@ -4,9 +4,12 @@ use super::guest_faults::{ArmedFaults, Arming};
 use crate::SimHandle;
 use crate::tenant::Tenant;
 use parking_lot::Mutex;
-use rusm_core::{BoxFuture, ExitReason, Node, NodeOptions, Pid};
+use rusm_core::{
+    BoxFuture, ExitReason, NoUniqueNames, Node, NodeOptions, Pid, Started, Strategy, Supervisor, SupervisorSpec,
+};
 use rusm_host::app::{App, AppProcess, RunningApp, next_incarnation};
 use rusm_transport::cluster::ClusterOptions;
+use rusm_transport::unique::{UniqueNames, Voter};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,6 +17,9 @@ use std::time::Duration;
 
 /// Where the app listens on its host.
 pub(super) const PORT: u16 = 80;
+
+/// So many nodes of a cluster decide on unique names.
+const VOTERS: usize = 3;
 
 /// A node of the app in one run. There is one or, after a crash, none.
 pub(super) struct AppNode {
@@ -57,6 +63,7 @@ impl AppNode {
         let node = Node::start(NodeOptions { incarnation, tracer, ..NodeOptions::new(self.host(), seams) });
         if self.nodes.len() > 1 {
             self.sim.join(&node, ClusterOptions { nodes: self.nodes.to_vec(), ..ClusterOptions::default() });
+            self.vote(&node).await?;
         }
         let app = Arc::new(self.app.start(&node, listener).await.map_err(|error| error.to_string())?);
         let own = app.processes().await.iter().filter(|process| process.supervised.is_none()).map(pid).collect();
@@ -65,6 +72,27 @@ impl AppNode {
             *self.running.lock() = Some(Running { app, own: Arc::new(own) });
         }
         Ok(())
+    }
+
+    /// The first nodes decide on unique names: three of them, when there are so many.
+    async fn vote(&self, node: &Node) -> Result<(), String> {
+        let Some(voters) = self.nodes.get(..VOTERS) else {
+            let why = format!("only a cluster of at least {VOTERS} nodes has voters, who decide on unique names");
+            node.set_unique_names(Arc::new(NoUniqueNames(why)));
+            return Ok(());
+        };
+        let voters: Vec<&str> = voters.iter().map(String::as_str).collect();
+        node.set_unique_names(Arc::new(UniqueNames::of_voters(&voters)));
+        if !voters.contains(&node.name()) {
+            return Ok(());
+        }
+        let spec =
+            SupervisorSpec::new(Strategy::OneForOne).name("rusm:voting").intensity(1_000, Duration::from_secs(1));
+        match Supervisor::start(node, spec.child(Voter::child_spec(&voters))).await {
+            Started::Up(_) => Ok(()),
+            Started::Ignored => unreachable!("a supervisor does not ignore its start"),
+            Started::Failed(reason) => Err(format!("the node cannot vote on unique names: {reason}")),
+        }
     }
 
     fn running(&self) -> Option<Running> {

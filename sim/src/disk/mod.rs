@@ -58,7 +58,16 @@ struct Inner {
 struct State {
     files: BTreeMap<String, Arc<Mutex<Inode>>>,
     faults: DiskFaults,
+    power: Power,
     rng: ChaCha8Rng,
+}
+
+/// Whether its machine has power.
+#[derive(Clone, Copy, Default)]
+struct Power {
+    /// So many more writes, changes of length and syncs are carried out.
+    changes_left: Option<u64>,
+    is_cut: bool,
 }
 
 /// What an operation does, as the log names it.
@@ -88,10 +97,24 @@ impl Operation {
     }
 }
 
+impl Power {
+    fn allows(&mut self, operation: Operation) -> bool {
+        if !matches!(operation, Operation::Read)
+            && let Some(left) = &mut self.changes_left
+        {
+            match left.checked_sub(1) {
+                Some(less) => *left = less,
+                None => self.is_cut = true,
+            }
+        }
+        !self.is_cut
+    }
+}
+
 impl Disk {
     pub(crate) fn new(kernel: Arc<Kernel>, host: u32) -> Self {
         let rng = generator(kernel.seed, &format!("disk {host}"));
-        let state = State { files: BTreeMap::new(), faults: DiskFaults::default(), rng };
+        let state = State { files: BTreeMap::new(), faults: DiskFaults::default(), power: Power::default(), rng };
         Self(Arc::new(Inner { kernel, host, state: Mutex::new(state) }))
     }
 
@@ -103,6 +126,16 @@ impl Disk {
     /// Changes what it does wrong.
     pub fn change_faults(&self, change: impl FnOnce(&mut DiskFaults)) {
         change(&mut self.0.state.lock().faults);
+    }
+
+    /// Carries out so many more changes and syncs; the next fails, and everything after it, until its host has crashed. None ends this.
+    pub(crate) fn cut_after(&self, changes: Option<u64>) {
+        self.0.state.lock().power = Power { changes_left: changes, is_cut: false };
+    }
+
+    /// Whether it has come to that.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.0.state.lock().power.is_cut
     }
 
     /// Flips one bit of one file, in what a crash leaves too: which is drawn from `which`. False when there is none.
@@ -125,7 +158,8 @@ impl Disk {
     /// The host crashes: what was not synced is lost, as `loss` says.
     pub(crate) fn crash(&self, loss: CrashLoss) {
         let mut state = self.0.state.lock();
-        let State { files, rng, .. } = &mut *state;
+        let State { files, rng, power, .. } = &mut *state;
+        *power = Power::default();
         if loss == CrashLoss::Disk {
             self.0.kernel.record("disk-gone", |line| line.number(u64::from(self.0.host)));
             files.clear();
@@ -165,6 +199,10 @@ impl Disk {
         let Inner { kernel, host, .. } = &*self.0;
         kernel.record(operation.name(), |line| line.number(u64::from(*host)).text(name).number(at).number(len));
         let mut state = self.0.state.lock();
+        if !state.power.allows(operation) {
+            kernel.record("disk-cut", |line| line.number(u64::from(*host)).text(name));
+            return Err(io::Error::other("the simulated machine has no power"));
+        }
         let faults = state.faults;
         if faults.slow_ns > 0 {
             let random = state.rng.next_u64();

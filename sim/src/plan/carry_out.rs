@@ -139,6 +139,22 @@ fn begin(sim: &SimHandle, fault: &Fault, lasts: Duration) -> Option<Undo> {
             sim.crash_with(&host, loss);
             Some(Box::new(move |sim| sim.boot(&host)))
         }
+        Fault::PowerCut { host, loss, which } => {
+            if !sim.is_up(&host) {
+                return None;
+            }
+            sim.disk(&host).cut_after(Some(which));
+            Some(Box::new(move |sim| {
+                let was_cut = sim.disk(&host).is_cut();
+                sim.disk(&host).cut_after(None);
+                // Another fault may have been faster.
+                if was_cut && sim.is_up(&host) {
+                    sim.recorder().count(FaultKind::PowerCut.name());
+                    sim.crash_with(&host, loss);
+                    sim.boot(&host);
+                }
+            }))
+        }
         Fault::Pause { host } => {
             sim.pause(&host);
             Some(Box::new(move |sim| sim.resume(&host)))

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+/// Writes and syncs of a disk before its power is cut.
+const WRITES_BEFORE_CUT_MAX: u64 = 40;
+
 /// Crashes of one host that a run may see.
 const CRASHES_MAX: u32 = 3;
 
@@ -67,7 +70,7 @@ impl Plan {
             }
             let kind = pick(rng, &enabled);
             let fault = draw_fault(rng, kind, field);
-            if let Fault::Crash { host, .. } = &fault {
+            if let Fault::Crash { host, .. } | Fault::PowerCut { host, .. } = &fault {
                 let crashes = crashes.entry(host.clone()).or_default();
                 *crashes += 1;
                 if *crashes > CRASHES_MAX {
@@ -106,7 +109,7 @@ fn draw_time(rng: &mut impl Rng, fault: Fault, heal_at: Duration) -> PlannedFaul
         | FaultKind::BitRot => Duration::ZERO,
         FaultKind::Loop => millis(rng, 50, 2_000),
         FaultKind::Crash => millis(rng, 10, 3_000),
-        FaultKind::Starve | FaultKind::Pause => millis(rng, 10, 2_000),
+        FaultKind::Starve | FaultKind::Pause | FaultKind::PowerCut => millis(rng, 10, 2_000),
         _ => millis(rng, 50, (end / 2).max(100)),
     };
     PlannedFault { at, fault, lasts }
@@ -152,6 +155,10 @@ fn draw_fault(rng: &mut impl Rng, kind: FaultKind, field: &Field) -> Fault {
         FaultKind::Crash => {
             let losses = [CrashLoss::All, CrashLoss::Tail, CrashLoss::Sectors, CrashLoss::Sectors];
             Fault::Crash { host, loss: pick(rng, &losses) }
+        }
+        FaultKind::PowerCut => {
+            let loss = pick(rng, &[CrashLoss::All, CrashLoss::Tail, CrashLoss::Sectors, CrashLoss::Sectors]);
+            Fault::PowerCut { host, loss, which: which % WRITES_BEFORE_CUT_MAX }
         }
         FaultKind::Pause => Fault::Pause { host },
         FaultKind::Slow => Fault::Slow { host, percent: pick(rng, &[200, 500, 2_000]) },

@@ -52,6 +52,10 @@ pub enum Fault {
     /// `crash HOST [all|tail|sectors|disk] for T`: it loses what it had not synced, or its disk, and starts again after
     /// that time.
     Crash { host: String, loss: CrashLoss },
+    /// `power-cut HOST all|tail|sectors|disk #N for T`: N more writes and syncs of its disk are carried out. If it asks for one more within
+    /// that time, which is then in the middle of a commit as often as not, its disk stops, and at the end of the time it crashes
+    /// and starts again.
+    PowerCut { host: String, loss: CrashLoss, which: u64 },
     /// `pause HOST for T`: nothing on it runs; the world goes on.
     Pause { host: String },
     /// `slow HOST P% for T`: everything on it takes that many percent of its time.
@@ -101,6 +105,7 @@ impl Fault {
             Self::Reorder { .. } => FaultKind::Reorder,
             Self::Duplicate { .. } => FaultKind::Duplicate,
             Self::Crash { .. } => FaultKind::Crash,
+            Self::PowerCut { .. } => FaultKind::PowerCut,
             Self::Pause { .. } => FaultKind::Pause,
             Self::Slow { .. } => FaultKind::Slow,
             Self::Drift { .. } => FaultKind::Drift,
@@ -137,6 +142,7 @@ impl Fault {
             | Self::Refuse { host }
             | Self::Clog { host }
             | Self::Crash { host, .. }
+            | Self::PowerCut { host, .. }
             | Self::Pause { host }
             | Self::Slow { host, .. }
             | Self::Drift { host, .. }

@@ -23,6 +23,7 @@ pub enum FaultKind {
     Reorder,
     Duplicate,
     Crash,
+    PowerCut,
     Pause,
     Slow,
     Drift,
@@ -38,7 +39,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All kinds.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Kill,
         Self::Exit,
         Self::Starve,
@@ -70,13 +71,14 @@ impl FaultKind {
         Self::ForgottenSyncs,
         Self::MisdirectedWrite,
         Self::BitRot,
+        Self::PowerCut,
     ];
 
     /// Whether correct code lives through it. A disk that lies and a network that corrupts it does not survive, and a run without
-    /// guests or a cluster has no faults of theirs.
+    /// guests, a cluster or a database has no faults of theirs: a power cut is a crash for whoever writes nothing.
     pub fn is_survivable(self) -> bool {
-        use FaultKind::{BitRot, Corrupt, Expiry, ForgottenSyncs, Loop, MisdirectedWrite, Trap};
-        !matches!(self, Trap | Loop | Corrupt | Expiry | ForgottenSyncs | MisdirectedWrite | BitRot)
+        use FaultKind::{BitRot, Corrupt, Expiry, ForgottenSyncs, Loop, MisdirectedWrite, PowerCut, Trap};
+        !matches!(self, Trap | Loop | Corrupt | Expiry | ForgottenSyncs | MisdirectedWrite | BitRot | PowerCut)
     }
 
     /// All kinds that [correct code lives through](Self::is_survivable).
@@ -118,6 +120,7 @@ impl FaultKind {
             Self::Reorder => "network: reordered",
             Self::Duplicate => "network: duplicated",
             Self::Crash => "node: crash",
+            Self::PowerCut => "node: power cut within a commit",
             Self::Pause => "node: paused",
             Self::Slow => "node: slow",
             Self::Drift => "time: drift",

@@ -57,6 +57,7 @@ impl fmt::Display for Fault {
             Self::Reorder { percent } => write!(f, "reorder {percent}%"),
             Self::Duplicate { percent } => write!(f, "duplicate {percent}%"),
             Self::Crash { host, loss } => write!(f, "crash {host} {}", loss_name(*loss)),
+            Self::PowerCut { host, loss, which } => write!(f, "power-cut {host} {} #{which}", loss_name(*loss)),
             Self::Pause { host } => write!(f, "pause {host}"),
             Self::Slow { host, percent } => write!(f, "slow {host} {percent}%"),
             Self::Drift { host, ppm } => write!(f, "drift {host} {ppm}ppm"),
@@ -142,6 +143,9 @@ fn planned(words: &[&str]) -> Result<PlannedFault, String> {
         ["reorder", percent] => Fault::Reorder { percent: suffixed(percent, "%")? },
         ["duplicate", percent] => Fault::Duplicate { percent: suffixed(percent, "%")? },
         ["crash", host, loss] => Fault::Crash { host: owned(host), loss: loss_of(loss)? },
+        ["power-cut", host, loss, which] => {
+            Fault::PowerCut { host: owned(host), loss: loss_of(loss)?, which: number(which)? }
+        }
         ["pause", host] => Fault::Pause { host: owned(host) },
         ["slow", host, percent] => Fault::Slow { host: owned(host), percent: suffixed(percent, "%")? },
         ["drift", host, ppm] => Fault::Drift { host: owned(host), ppm: suffixed(ppm, "ppm")? },

@@ -65,7 +65,7 @@ struct Asking {
     seeds = 60,
     sometimes = [
         "a name was taken", "a name was another's", "a name was given back", "no majority answered",
-        "node: crash", "time: drift", "disk: I/O error"
+        "node: crash", "node: power cut within a commit", "time: drift", "disk: I/O error"
     ]
 )]
 fn unique_names_are_linearizable(test: &mut Test) {

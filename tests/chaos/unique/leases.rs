@@ -30,6 +30,8 @@ struct Held {
     leases: Vec<(Pid, Lease)>,
     greatest: Option<FencingToken>,
     fence: Fence,
+    /// By whom what lies behind the fence was last changed.
+    changed_by: Option<FencingToken>,
 }
 
 impl Contest {
@@ -67,7 +69,7 @@ fn unique_names_have_one_holder_at_a_time(test: &mut Test) {
     let contest = Contest { sim: sim.clone(), held: Arc::default(), taken: Arc::default(), seen: Arc::default() };
     let (judge, taken, seen) = (contest.clone(), contest.taken.clone(), contest.seen.clone());
     test.cluster(&NODES, move |node| boot(node, contest.clone()));
-    test.faults(FaultKind::survivable());
+    test.faults(FaultKind::survivable().chain([FaultKind::PowerCut]));
     test.script("outside", move |sim| async move {
         while !sim.healed() {
             judge.check();
@@ -163,6 +165,9 @@ async fn contender(context: Context, contest: Contest, number: u64) -> ExitReaso
             if admitted.is_err() {
                 sim.sometimes("a late holder was refused");
                 assert!(!lease.is_held(), "whoever holds the name is refused: {admitted:?}");
+            } else {
+                let before = held.changed_by.replace(lease.token());
+                assert!(before <= Some(lease.token()), "{name}: what {before:?} did is undone by {}", lease.token());
             }
         }
         // Whoever ends gives back what it holds; nobody holds for ever.

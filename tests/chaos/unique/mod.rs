@@ -3,4 +3,5 @@
 mod agreement;
 mod leases;
 mod singleton;
+mod snapshot;
 mod world;

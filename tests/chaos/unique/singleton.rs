@@ -1,6 +1,6 @@
 //! One process in the whole cluster, on whichever node can run it.
 
-use super::world::{NODES, names, start_voter};
+use super::world::{NODES, VOTERS, names, start_voter};
 use parking_lot::Mutex;
 use rusm_core::{Context, ExitReason, Node, Pid, Strategy, Supervisor, SupervisorSpec, process_body};
 use rusm_sim::{FaultKind, SimHandle, Test};
@@ -19,6 +19,8 @@ struct Work {
     greatest: Arc<Mutex<Option<FencingToken>>>,
     /// Whether it has worked after the last fault.
     worked: Arc<Mutex<bool>>,
+    /// Whether another node's process has found it then.
+    found: Arc<Mutex<bool>>,
 }
 
 /// Faults that leave a machine its time: what stands still for longer than a quarter of a lease cannot stop its child in time, and is
@@ -39,21 +41,45 @@ fn a_singleton_runs_once(test: &mut Test) {
         started: Arc::default(),
         greatest: Arc::default(),
         worked: Arc::default(),
+        found: Arc::default(),
     };
-    let worked = work.worked.clone();
+    let (worked, found) = (work.worked.clone(), work.found.clone());
     test.cluster(&NODES, move |node| boot(node, work.clone()));
     test.faults(while_time_goes_on());
     test.eventually("the singleton works", move || if *worked.lock() { Ok(()) } else { Err("it does not".to_owned()) });
+    test.eventually(
+        "it is found by its name",
+        move || {
+            if *found.lock() { Ok(()) } else { Err("nobody finds it".to_owned()) }
+        },
+    );
 }
 
 async fn boot(node: Node, work: Work) {
     start_voter(&node).await;
+    if !VOTERS.contains(&node.name()) {
+        let work = work.clone();
+        node.spawn(move |context| find(context, work));
+    }
     let singleton = Singleton::child_spec(&names().ttl(TTL), "billing", STOP, move |lease| {
         let work = work.clone();
         process_body(move |context| billing(context, lease, work))
     });
     let spec = SupervisorSpec::new(Strategy::OneForOne).intensity(1_000, Duration::from_secs(5));
     Supervisor::start(&node, spec.child(singleton)).await;
+}
+
+/// Looks for it by its name, until it is found after the last fault.
+async fn find(context: Context, work: Work) {
+    loop {
+        context.sleep(Duration::from_millis(500)).await;
+        if let Ok(Some((pid, _))) = names().whereis(&context, "billing", Duration::from_secs(5)).await
+            && work.sim.healed()
+            && work.running.lock().contains(&pid)
+        {
+            *work.found.lock() = true;
+        }
+    }
 }
 
 /// Says that it runs, until it does not.

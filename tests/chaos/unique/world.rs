@@ -11,7 +11,8 @@ pub(crate) const NODES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// Everything that may go wrong with nodes, networks, clocks and disks; processes are left alone.
 pub(crate) fn of_machines() -> impl Iterator<Item = FaultKind> {
-    FaultKind::survivable().filter(|kind| !matches!(kind, FaultKind::Kill | FaultKind::Exit))
+    let survivable = FaultKind::survivable().filter(|kind| !matches!(kind, FaultKind::Kill | FaultKind::Exit));
+    survivable.chain([FaultKind::PowerCut])
 }
 
 pub(crate) fn names() -> UniqueNames {

@@ -26,3 +26,4 @@ pub use inspect::Inspected;
 pub use machine::{Machine, TokioMachine};
 pub use member::{MemberError, MemberOptions, QuicMember, RenewError};
 pub use revocations::{REVOCATIONS_LEN_MAX, Revocations, RevocationsError, Serial};
+pub use tls::is_node_name;

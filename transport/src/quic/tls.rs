@@ -22,14 +22,17 @@ pub(super) struct Named(pub(super) String);
 
 const SUFFIXES: [(Role, &str); 2] = [(Role::Node, ".node.rusm"), (Role::Operator, ".operator.rusm")];
 
+/// Whether a node of a cluster may have that name: 1 to 63 lower-case letters, digits and `-`, and no `-` at its ends.
+pub fn is_node_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-') && !name.ends_with('-')
+}
+
 /// `None` when the name cannot stand in a certificate.
 pub(super) fn name_in_certificate(holder: &Identity) -> Option<Named> {
     let name = &holder.name;
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let usable =
-        (1..=63).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-') && !name.ends_with('-');
     let suffix = SUFFIXES.into_iter().find(|(role, _)| *role == holder.role)?.1;
-    usable.then(|| Named(format!("{name}{suffix}")))
+    is_node_name(name).then(|| Named(format!("{name}{suffix}")))
 }
 
 /// Whom a certificate names; it was checked before. `None` when it names no member, or several.

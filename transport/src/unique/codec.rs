@@ -46,3 +46,6 @@ pub(super) fn unseal<T: DeserializeOwned>(sealed: &[u8]) -> Result<T, BadBytes> 
     }
     decode(bytes)
 }
+
+#[cfg(test)]
+mod tests;

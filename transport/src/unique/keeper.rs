@@ -1,6 +1,6 @@
 //! The process that keeps a lease for another: renews it, gives it up, says when it is lost.
 
-use super::lease::{GiveUp, Lease, Until};
+use super::lease::{GiveUp, Lease, PassTo, Until};
 use super::names::{UniqueNameError, UniqueNames};
 use rusm_core::{CallError, Caller, Context, ExitReason, Message, Payload, Pid, Timestamp};
 use std::time::Duration;
@@ -106,14 +106,25 @@ impl Keeper {
 
     async fn keep(&self, context: &Context, lease: &Lease, mut sent: Timestamp) -> End {
         let ttl = self.names.own_ttl();
+        let mut pass_to = None;
         loop {
             let at = sent + ttl / 4;
+            if let Some(holder) = pass_to {
+                let left = at.since(context.now());
+                if self.names.pass(context, &self.name, lease.token, holder, left).await.is_ok() {
+                    pass_to = None;
+                }
+            }
             let message = context.receive_timeout(at.since(context.now()), |_| true).await;
             match message {
                 Some(Message::Call { from, payload }) if payload.downcast_ref::<GiveUp>().is_some() => {
                     return End::GivenUp(from);
                 }
                 Some(Message::Exit { from, .. }) if from == self.holder => return End::HolderEnded,
+                Some(Message::Plain(payload)) => {
+                    pass_to = payload.downcast().ok().map(|PassTo(holder)| holder).or(pass_to);
+                    continue;
+                }
                 Some(_) => continue,
                 None => {}
             }

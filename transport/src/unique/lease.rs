@@ -40,6 +40,9 @@ impl Until {
 /// Asks the keeper to give the name up.
 pub(super) struct GiveUp;
 
+/// Tells the keeper that another process of this node is the holder for all others.
+pub(super) struct PassTo(pub(super) Pid);
+
 impl Lease {
     /// The name.
     pub fn name(&self) -> &str {
@@ -72,6 +75,12 @@ impl Lease {
                 return;
             }
         }
+    }
+
+    /// Makes another process of this node the holder for all others, as soon as that can be. The lease lives and ends as before.
+    pub(super) fn pass_to(&self, context: &Context, holder: Pid) {
+        // To a pid: the dead are no error.
+        let _ = context.send(self.keeper, Payload::local(PassTo(holder)));
     }
 
     /// Gives the name up. From the call on it is not [held](Self::is_held).

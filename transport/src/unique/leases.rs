@@ -1,7 +1,9 @@
+use super::protocol::HELD_MAX;
 use rusm_core::{NodeId, Pid};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::time::Duration;
 
 /// Of so many names whose lease has ended it is kept when that was.
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Release { name: String, keeper: Holder, token: FencingToken },
     /// Ends the lease, when it has been renewed so many times and no more.
     Expire { name: String, token: FencingToken, renewals: u64 },
+    /// Makes another process of the same node the holder, by the same lease.
+    Pass { name: String, keeper: Holder, token: FencingToken, holder: Holder },
 }
 
 impl Command {
@@ -82,7 +86,8 @@ impl Command {
             Self::Acquire { name, .. }
             | Self::Renew { name, .. }
             | Self::Release { name, .. }
-            | Self::Expire { name, .. } => name,
+            | Self::Expire { name, .. }
+            | Self::Pass { name, .. } => name,
         }
     }
 
@@ -92,6 +97,9 @@ impl Command {
             return Some("a name has 1 to 255 bytes");
         }
         match self {
+            Self::Pass { holder, keeper, .. } => {
+                (holder.pid().node != node || keeper.pid().node != node).then_some("the holder is of another node")
+            }
             Self::Acquire { holder, keeper, ttl_ms, .. } => {
                 if holder.pid().node != node || keeper.pid().node != node {
                     return Some("the holder is of another node");
@@ -143,6 +151,8 @@ pub(super) struct Held {
     pub(super) token: FencingToken,
     ttl_ms: u32,
     pub(super) renewals: u64,
+    /// By which entry its holder became that.
+    since: u64,
 }
 
 impl Held {
@@ -169,14 +179,21 @@ impl Leases {
     pub(super) fn apply(&mut self, index: u64, command: &Command) -> Outcome {
         match command {
             Command::Acquire { name, holder, keeper, ttl_ms, seen } => {
-                let held =
-                    Held { holder: *holder, keeper: *keeper, token: FencingToken(index), ttl_ms: *ttl_ms, renewals: 0 };
-                self.acquire(name, held, *seen)
+                let token = FencingToken(index);
+                let (holder, keeper, ttl_ms) = (*holder, *keeper, *ttl_ms);
+                self.acquire(name, Held { holder, keeper, token, ttl_ms, renewals: 0, since: index }, *seen)
             }
             Command::Renew { name, keeper, token } => match self.held.get_mut(name) {
                 Some(held) if held.keeper == *keeper && held.token == *token => {
                     held.renewals += 1;
                     Outcome::Renewed
+                }
+                _ => Outcome::NotHeld,
+            },
+            Command::Pass { name, keeper, token, holder } => match self.held.get_mut(name) {
+                Some(held) if held.keeper == *keeper && held.token == *token => {
+                    (held.holder, held.since) = (*holder, index);
+                    Outcome::Done
                 }
                 _ => Outcome::NotHeld,
             },
@@ -232,9 +249,15 @@ impl Leases {
     /// By which entry that name's holder was last another; of what is forgotten, the last end of those.
     pub(super) fn changed_at(&self, name: &str) -> u64 {
         match self.held.get(name) {
-            Some(held) => held.token.0,
+            Some(held) => held.since,
             None => self.ended.get(name).copied().unwrap_or(self.forgotten),
         }
+    }
+
+    /// What is held of the names behind that one, in their order, as much as one answer has.
+    pub(super) fn behind(&self, name: &str) -> Vec<(String, Holder, FencingToken)> {
+        let behind = self.held.range::<str, _>((Bound::Excluded(name), Bound::Unbounded)).take(HELD_MAX);
+        behind.map(|(name, held)| (name.clone(), held.holder, held.token)).collect()
     }
 
     /// All that is held.
@@ -242,3 +265,6 @@ impl Leases {
         self.held.iter()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,13 +9,18 @@ mod leases;
 mod names;
 mod protocol;
 mod raft;
+mod registry;
 mod singleton;
+mod status;
 mod voter;
 
 pub use fence::{Fence, Stale};
 pub use lease::Lease;
 pub use leases::FencingToken;
 pub use names::{UniqueNameChanged, UniqueNameError, UniqueNames};
+#[doc(hidden)]
+pub use protocol::read_again;
 pub use raft::VOTER_FILE;
 pub use singleton::Singleton;
+pub use status::{HeldName, VoterStatus};
 pub use voter::Voter;

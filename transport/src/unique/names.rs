@@ -1,7 +1,8 @@
 use super::keeper::{self, Keep};
 use super::lease::Lease;
 use super::leases::{Command, FencingToken, Holder, Outcome};
-use super::protocol::{Request, Response, VOTER, from_payload, to_term};
+use super::protocol::{HELD_MAX, Request, Response, VOTER, from_payload, to_term};
+use super::status::{HeldName, VoterStatus};
 use rusm_core::{CallError, Calls, Context, Destination, NodeId, Payload, Pid, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -172,6 +173,47 @@ impl UniqueNames {
         }
     }
 
+    /// All names that are held, in their order.
+    ///
+    /// # Errors
+    /// See [`UniqueNameError`].
+    pub async fn held(&self, caller: &impl Calls, timeout: Duration) -> Result<Vec<HeldName>, UniqueNameError> {
+        let deadline = now(caller) + timeout;
+        let mut names: Vec<HeldName> = Vec::new();
+        loop {
+            let after = names.last().map(|last| last.name.clone()).unwrap_or_default();
+            match self.ask(caller, &Request::Held(after), deadline.since(now(caller))).await?.0 {
+                Response::Held(held) => {
+                    let is_last = held.len() < HELD_MAX;
+                    names.extend(held.into_iter().map(HeldName::from));
+                    if is_last {
+                        return Ok(names);
+                    }
+                }
+                other => return Err(unexpected(&other)),
+            }
+        }
+    }
+
+    /// What the voter of one node says of itself. Needs no majority.
+    ///
+    /// # Errors
+    /// Why it says nothing.
+    pub async fn status_of(
+        &self,
+        caller: &impl Calls,
+        node: NodeId,
+        timeout: Duration,
+    ) -> Result<VoterStatus, UniqueNameError> {
+        let to = Destination::NameAt { name: VOTER.to_owned(), node };
+        let answer = caller.call_process(to, to_term(&Request::Status).into(), timeout).await?;
+        match from_payload(&answer) {
+            Ok(Response::Status(status)) => Ok(status.into()),
+            Ok(other) => Err(unexpected(&other)),
+            Err(error) => Err(UniqueNameError::Refused(error.to_string())),
+        }
+    }
+
     pub(super) fn own_ttl(&self) -> Duration {
         self.ttl
     }
@@ -225,6 +267,20 @@ impl UniqueNames {
         self.command(keeper, command, timeout).await.map(drop)
     }
 
+    /// Makes another process of the keeper's node the holder, if the lease has not ended.
+    pub(super) async fn pass(
+        &self,
+        keeper: &Context,
+        name: &str,
+        token: FencingToken,
+        holder: Pid,
+        timeout: Duration,
+    ) -> Result<(), UniqueNameError> {
+        let (name, holder) = (name.to_owned(), holder.into());
+        let command = Command::Pass { name, keeper: keeper.pid().into(), token, holder };
+        self.command(keeper, command, timeout).await.map(drop)
+    }
+
     /// Waits, for at most `within`, until a name's holder has changed after that entry: who it is, and since which entry.
     async fn changed(
         &self,
@@ -249,7 +305,14 @@ impl UniqueNames {
         name: &str,
         token: FencingToken,
     ) -> Result<(), UniqueNameError> {
-        self.changed(caller, name, token.0, WATCH).await.map(drop)
+        let mut after = token.0;
+        loop {
+            match self.changed(caller, name, after, WATCH).await? {
+                // Its holder has passed it on, by the same lease.
+                Some((Some((_, same)), since)) if same == token => after = since,
+                _ => return Ok(()),
+            }
+        }
     }
 
     async fn command(

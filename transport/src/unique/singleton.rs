@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// A process that runs once in the whole cluster: on each node that may run it stands a guard, under a supervisor of that node, and the
 /// guard that holds the [unique name](UniqueNames) runs the process as its child. The others wait, and one of them takes over when
-/// the name is free again.
+/// the name is free again. For all others the child has the name: [`UniqueNames::whereis`] says its pid.
 ///
 /// - The child is started with the [`Lease`]: it marks what it does elsewhere with the [token](Lease::token), and asks
 ///   [`is_held`](Lease::is_held) before what must not be done twice.
@@ -107,6 +107,7 @@ impl Guard {
             };
             let options = SpawnOptions { link: true, label: self.name.clone(), ..SpawnOptions::default() };
             let child = context.spawn_with(options, self.child(&lease)).pid;
+            lease.pass_to(context, child);
             match self.watch(context, &lease, child).await {
                 End::Lost => {}
                 End::Over(reason) => {

@@ -1,6 +1,6 @@
 use super::leases::{Command, FencingToken, Leases};
-use super::protocol::{Request, Response, VOTER, from_payload, to_term};
-use super::raft::{Applied, Home, Log, Machine, Network, Raft, Snapshot};
+use super::protocol::{Request, Response, Status, VOTER, from_payload, to_term};
+use super::raft::{Applied, Home, Log, LogId, Machine, Network, Raft, Snapshot};
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, InitializeError, LinearizableReadError, RaftError};
 use openraft::{Config, EmptyNode, ReadPolicy, SnapshotPolicy};
@@ -8,14 +8,15 @@ use parking_lot::Mutex;
 use rusm_core::{
     Caller, ChildSpec, ChildStart, Context, ExitReason, Message, NodeId, Payload, ProcessBody, Timestamp, process_body,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A node's voter: one of the processes that agree on who holds which unique name. 3 to 7 nodes have one, the same on all of them,
-/// and any majority of them decides; further nodes only ask.
+/// A node's voter: one of the processes that agree on who holds which unique name. 3, 5 or 7 nodes have one, the same on all of them,
+/// and any majority of them decides; further nodes only ask. One more voter than an odd number would be one more to ask, and bear the
+/// loss of no more nodes.
 ///
-/// It is started by a supervisor of its node, from [`Voter::child_spec`], and registers the local name `unique_names_voter`. What it
+/// It is started by a supervisor of its node, from [`Voter::child_spec`], and registers the local name `rusm:voter`. What it
 /// has promised lies in the file [`VOTER_FILE`](super::VOTER_FILE) of its node's storage, durable before anybody hears of it. A voter
 /// whose file was lost must not come back under the same node's name: it would have forgotten its promises.
 ///
@@ -69,8 +70,8 @@ impl Voter {
     }
 }
 
-/// The limits of how many voters there are.
-const VOTERS: std::ops::RangeInclusive<usize> = 3..=7;
+/// How many voters there may be.
+const VOTERS: [usize; 3] = [3, 5, 7];
 
 /// What the voter is told by its own tasks.
 enum Told {
@@ -111,8 +112,10 @@ struct Waiting {
 impl Running {
     async fn start(context: &Context, voters: Vec<NodeId>) -> Result<Self, ExitReason> {
         let own = context.node().id();
-        if !VOTERS.contains(&voters.len()) || !voters.contains(&own) {
-            return Err(ExitReason::new("badarg").with_detail("there are 3 to 7 voters, and this node is one of them"));
+        let distinct: BTreeSet<u64> = voters.iter().map(|voter| voter.as_u32().into()).collect();
+        if !VOTERS.contains(&distinct.len()) || distinct.len() != voters.len() || !voters.contains(&own) {
+            let why = "there are 3, 5 or 7 voters, each of another node, and this node is one of them";
+            return Err(ExitReason::new("badarg").with_detail(why));
         }
         let failed =
             |what: &str, error: &dyn std::fmt::Display| ExitReason::new("raft").with_detail(format!("{what}: {error}"));
@@ -148,6 +151,11 @@ impl Running {
                 Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}
                 Err(error) => return Err(failed("the first start", &error)),
             }
+        }
+        let known: BTreeSet<u64> = raft.metrics().borrow_watched().membership_config.voter_ids().collect();
+        if !known.is_empty() && known != distinct {
+            let why = "the voters were others at the first start, and the set is fixed: name the same again";
+            return Err(ExitReason::new("badarg").with_detail(why));
         }
         let shared = Shared { home: Home::of(context), raft, applied, voters: voters.into() };
         let watch = shared.clone();
@@ -273,7 +281,7 @@ impl Running {
                 (!self.shared.voters.contains(&from.pid.node)).then_some("its node is no voter's")
             }
             Request::Command(command) => command.refused(from.pid.node),
-            Request::Whereis(_) | Request::Changed(..) => None,
+            Request::Whereis(_) | Request::Changed(..) | Request::Status | Request::Held(_) => None,
         }
     }
 }
@@ -293,9 +301,27 @@ impl Shared {
                 Response::Snapshot(self.raft.install_full_snapshot(vote, snapshot).await.map_err(|e| fatal(&e))?)
             }
             Request::Command(command) => self.write(command).await?,
-            Request::Whereis(name) => self.read(&name).await?,
+            Request::Whereis(name) => {
+                let owner = |leases: &Leases| leases.held(&name).map(|held| (held.holder, held.token));
+                self.read(|leases| Response::Owner(owner(leases))).await?
+            }
             Request::Changed(..) => Response::Unchanged,
+            Request::Status => Response::Status(self.status()),
+            Request::Held(after) => self.read(|leases| Response::Held(leases.behind(&after))).await?,
         })
+    }
+
+    fn status(&self) -> Status {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let index = |log_id: &Option<LogId>| log_id.as_ref().map_or(0, |log_id| log_id.index);
+        Status {
+            leader: metrics.current_leader.and_then(|leader| u32::try_from(leader).ok()),
+            term: metrics.current_term,
+            applied: index(&metrics.last_applied),
+            snapshot: index(&metrics.snapshot),
+            purged: index(&metrics.purged),
+        }
     }
 
     async fn write(&self, command: Command) -> Result<Response, ExitReason> {
@@ -307,12 +333,9 @@ impl Shared {
         }
     }
 
-    async fn read(&self, name: &str) -> Result<Response, ExitReason> {
+    async fn read(&self, answer: impl FnOnce(&Leases) -> Response) -> Result<Response, ExitReason> {
         match self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
-            Ok(_) => {
-                let held = self.applied.lock().leases.held(name).map(|held| (held.holder, held.token));
-                Ok(Response::Owner(held))
-            }
+            Ok(_) => Ok(answer(&self.applied.lock().leases)),
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to))) => Ok(elsewhere(to.leader_id)),
             Err(RaftError::APIError(_)) => Ok(Response::Elsewhere(None)),
             Err(RaftError::Fatal(error)) => Err(fatal(&error)),

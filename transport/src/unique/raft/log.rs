@@ -199,3 +199,8 @@ impl RaftLogStorage<Types> for Log {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod torn_disk;

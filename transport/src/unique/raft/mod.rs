@@ -16,6 +16,6 @@ pub use log::VOTER_FILE;
 pub(super) use machine::{Applied, Machine};
 pub(super) use network::Network;
 pub(super) use runtime::SeamRuntime;
-pub(super) use types::{Snapshot, SnapshotMeta, Types, Vote};
+pub(super) use types::{Entry, LogId, Snapshot, SnapshotMeta, Types, Vote};
 
 pub(super) type Raft = openraft::Raft<Types, Machine>;
