@@ -10,5 +10,7 @@ pub(crate) const PROPERTY_BROKEN: u8 = 4;
 pub(crate) const STALLED: u8 = 5;
 /// A simulated app did not start, its scenario failed or a task panicked.
 pub(crate) const CRASHED: u8 = 6;
+/// No majority of the voters on unique names answers.
+pub(crate) const NO_MAJORITY: u8 = 7;
 /// Ctrl-C, as a shell says it.
 pub(crate) const INTERRUPTED: u8 = 130;

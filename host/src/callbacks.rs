@@ -4,7 +4,7 @@ use crate::component::{Component, World};
 use crate::exit::START_FAILED;
 use crate::host::Host;
 use crate::instance::{InstanceOptions, ProcessInstance};
-use crate::state::ProcessState;
+use crate::state::{Leases, ProcessState};
 use rusm_core::{Caller, Context, ExitReason, GroupEvent, Message, Payload, ProcessBody, Term, process_body};
 use std::sync::Arc;
 
@@ -16,9 +16,15 @@ pub struct CallbackProcess {
 
 /// The body of a process that is nothing but its callbacks.
 pub fn callback_body(host: &Host, component: &Component, args: Term) -> ProcessBody {
+    callback_body_with(host, component, args, Leases::new())
+}
+
+/// The same, of a process that has unique names from its beginning.
+pub(crate) fn callback_body_with(host: &Host, component: &Component, args: Term, leases: Leases) -> ProcessBody {
     let (host, component) = (host.clone(), component.clone());
     process_body(async move |context: Context| -> Result<(), ExitReason> {
-        let mut process = CallbackProcess::start(&host, &component, context, args, |_| ()).await?;
+        let ready = |state: &mut ProcessState| state.leases = leases;
+        let mut process = CallbackProcess::start(&host, &component, context, args, ready).await?;
         process.run().await
     })
 }

@@ -1,12 +1,13 @@
 use crate::app::COMPONENT_KIND;
-use crate::callbacks::callback_body;
-use crate::command::command_body;
+use crate::callbacks::callback_body_with;
+use crate::command::command_body_with;
 use crate::component::{Component, World};
 use crate::exit::{DENIED, START_FAILED, SYSTEM_LIMIT};
 use crate::foreign::{Full, Kept, fetch, hex};
 use crate::host::Host;
 use crate::instance::InstanceOptions;
 use crate::manifest::{ForeignCode, Grants};
+use crate::state::Leases;
 use rusm_core::{Context, ExitReason, Factory, Node, ProcessBody, ProcessSpec, Term, process_body};
 use std::sync::Arc;
 
@@ -21,18 +22,23 @@ impl Host {
     /// # Errors
     /// `start_failed`: there is no such component, or it is nothing that runs as a process by itself.
     pub fn body(&self, name: &str, args: Term) -> Result<ProcessBody, ExitReason> {
-        let component = self.component(name).ok_or_else(|| failed(format!("there is no component {name}")))?;
-        self.body_of(&component, args)
+        self.body_with(name, args, Leases::new())
     }
 
-    fn body_of(&self, component: &Component, args: Term) -> Result<ProcessBody, ExitReason> {
+    /// The same, of a process that has unique names from its beginning.
+    pub(crate) fn body_with(&self, name: &str, args: Term, leases: Leases) -> Result<ProcessBody, ExitReason> {
+        let component = self.component(name).ok_or_else(|| failed(format!("there is no component {name}")))?;
+        self.body_of(&component, args, leases)
+    }
+
+    fn body_of(&self, component: &Component, args: Term, leases: Leases) -> Result<ProcessBody, ExitReason> {
         if !component.exports().fit(World::Actor) && component.exports().fit(World::Command) {
             let options =
                 InstanceOptions { arguments: vec![component.name().to_owned()], ..InstanceOptions::default() };
-            return Ok(command_body(self, component, options));
+            return Ok(command_body_with(self, component, options, leases));
         }
         component.require(World::Actor).map_err(|wrong| failed(wrong.to_string()))?;
-        Ok(callback_body(self, component, args))
+        Ok(callback_body_with(self, component, args, leases))
     }
 
     /// The body of a process whose code its parent's node has, and this one takes from there.
@@ -41,7 +47,7 @@ impl Host {
         process_body(async move |context: Context| -> ExitReason {
             let started = async {
                 let component = host.foreign_component(&context, &name, &digest).await?;
-                host.body_of(&component.with_grants(grants), args)
+                host.body_of(&component.with_grants(grants), args, Leases::new())
             };
             match started.await {
                 Ok(body) => body.run(context).await,
@@ -99,7 +105,7 @@ impl Factory for Host {
         let own = self.component(target).filter(|own| digest.is_none_or(|digest| digest == *own.digest()));
         let ForeignCode { accept, grants: cap, .. } = self.foreign_code();
         match (own, digest) {
-            (Some(own), _) => self.body_of(&own.with_grants(narrowed(own.grants())), args.clone()),
+            (Some(own), _) => self.body_of(&own.with_grants(narrowed(own.grants())), args.clone(), Leases::new()),
             (None, None) => Err(failed(format!("there is no component {target}"))),
             (None, Some(digest)) if *accept => Ok(self.foreign_body(target, *digest, narrowed(cap), args.clone())),
             (None, Some(digest)) => {

@@ -86,6 +86,24 @@ impl Component {
         self.allow(allowed, "reach-groups", group)
     }
 
+    /// Whether it may look up that unique name.
+    ///
+    /// # Errors
+    /// [`Denied`]: `reach-unique` lacks it.
+    pub fn allow_reach_unique(&self, name: &str) -> Result<(), Denied> {
+        let allowed = self.grants().reach_unique.iter().any(|pattern| pattern.matches(name));
+        self.allow(allowed, "reach-unique", name)
+    }
+
+    /// Whether it may register that unique name.
+    ///
+    /// # Errors
+    /// [`Denied`]: `register-unique` lacks it.
+    pub fn allow_register_unique(&self, name: &str) -> Result<(), Denied> {
+        let allowed = self.grants().register_unique.iter().any(|pattern| pattern.matches(name));
+        self.allow(allowed, "register-unique", name)
+    }
+
     /// Whether it may spawn that component.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use crate::grants::Denied;
 use crate::host::Host;
 use crate::limits::MemoryMeter;
 use crate::wasi::{GuestRandom, LastWords, SocketGate};
-use rusm_core::{Context, Node, NodeId, Pid, TraceEvent};
+use rusm_core::{Context, Node, NodeId, Pid, TraceEvent, UniqueLease};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +12,9 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 use wasmtime_wasi_io::IoView;
+
+/// Unique names, each as its holder has it.
+pub(crate) type Leases = BTreeMap<String, Arc<dyn UniqueLease>>;
 
 /// What a store holds beside its instance: the process that the instance is, and what the host functions need of it.
 ///
@@ -33,6 +36,8 @@ pub struct ProcessState {
     pub(crate) node_names: BTreeMap<NodeId, String>,
     /// How often it is a member of groups.
     pub(crate) memberships: usize,
+    /// The unique names that it has, or had.
+    pub(crate) leases: Leases,
     pub(crate) socket_gate: Option<Arc<SocketGate>>,
     pub(crate) extension: Option<Box<dyn Any + Send>>,
     /// Grants whose absence was noted already.

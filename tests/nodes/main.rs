@@ -11,6 +11,7 @@ mod cluster;
 mod faults;
 mod processes;
 mod relay;
+mod singletons;
 mod soak;
 #[path = "../serve/support/mod.rs"]
 mod support;

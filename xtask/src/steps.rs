@@ -108,7 +108,7 @@ pub(crate) fn command_with(program: &str, arguments: &[&str], variables: &[(&str
 }
 
 /// Apps, each with a workspace of its own for its components in Rust.
-const APPS: &[&str] = &["examples/chat", "examples/counter", "tests/nodes/app"];
+const APPS: &[&str] = &["examples/chat", "examples/counter", "tests/nodes/app", "tests/nodes/ledger"];
 
 /// The other workspaces beside the root's: they are built for Wasm, or only for measuring.
 const OTHER_WORKSPACES: &[&str] = &[

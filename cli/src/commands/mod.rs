@@ -17,6 +17,10 @@ mod target;
 mod timings;
 mod top;
 mod tree;
+mod unique;
+mod voters;
+
+pub(crate) use voters::Voters;
 
 use crate::log::Filter;
 use std::process::ExitCode;
@@ -35,6 +39,7 @@ pub(crate) enum Command {
     Send(send::Send),
     Logs(logs::Logs),
     Nodes(nodes::Nodes),
+    Unique(unique::Unique),
     Sim(sim::Sim),
     Cluster(cluster::Cluster),
 }
@@ -45,7 +50,8 @@ impl Command {
         match self {
             // Standard error is the component's; how it ended is told once, by the command.
             Self::Run(_) => Filter::fixed("warn,rusm_core::task=off"),
-            _ => Filter::fixed("info"),
+            // Elections and each of their steps are news to openraft; what operators need of them the voter says.
+            _ => Filter::fixed("info,openraft=warn"),
         }
     }
 
@@ -64,6 +70,7 @@ impl Command {
             Self::Send(send) => send.run(),
             Self::Logs(logs) => logs.run(),
             Self::Nodes(nodes) => nodes.run(),
+            Self::Unique(unique) => unique.run(),
             Self::Sim(sim) => sim.run(),
             Self::Cluster(cluster) => cluster.run(),
         }

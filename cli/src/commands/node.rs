@@ -1,4 +1,5 @@
 use super::timings::Timings;
+use super::voters::VoterFlags;
 use crate::cluster_dir::MemberDir;
 use crate::node::{self, Membership, Options};
 use anyhow::ensure;
@@ -46,6 +47,9 @@ pub(crate) struct Node {
     data: Option<PathBuf>,
 
     #[command(flatten)]
+    voters: VoterFlags,
+
+    #[command(flatten)]
     timings: Timings,
 }
 
@@ -54,6 +58,7 @@ Examples:
   rusm node --listen 10.0.0.1:7400 --cert nodes/a my-app
   rusm node --listen 10.0.0.2:7400 --cert nodes/b --join 10.0.0.1:7400 my-app --http 0.0.0.0:80
   rusm node --name c --listen 10.0.0.3:7400 --cert nodes/c --join 10.0.0.1:7400
+  rusm node --listen 10.0.0.1:7400 --cert nodes/a --voters a,b,c my-app    unique names, and singletons
   rusm node --listen 10.0.0.1:7400 --cert nodes/a --down-after 2s    a killed node is noticed after 2 s, not 8
 
 Exit codes:
@@ -64,8 +69,9 @@ Exit codes:
 
 impl Node {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let Self { app, name, listen, cert, advertise, join, http, data, timings } = self;
+        let Self { app, name, listen, cert, advertise, join, http, data, voters, timings } = self;
         let config = timings.config()?;
+        let voters = voters.voters()?;
         let folder = MemberDir::new(&cert);
         let credentials = folder.credentials()?;
         let certified = &credentials.identity().name;
@@ -77,7 +83,7 @@ impl Node {
             );
         }
         let data = data.unwrap_or_else(|| Path::new(".rusm").join(certified));
-        let membership = Some(Membership { folder, credentials, listen, advertise, join, config });
+        let membership = Some(Membership { folder, credentials, listen, advertise, join, config, voters });
         node::run(Options { app, http, http_flag: "--http", data, membership })
     }
 }

@@ -12,8 +12,8 @@ mod tests;
 
 pub(crate) use client::{RunningNode, running_nodes};
 pub(crate) use protocol::{
-    Asked, ClusterNode, ExitReport, LogReport, NodeReport, ProcessDetails, ProcessReport, ReloadReport, Request,
-    Response, answer,
+    Asked, ClusterNode, ExitReport, LogReport, NameReport, NodeReport, ProcessDetails, ProcessReport, ReloadReport,
+    Request, Response, UniqueReport, VoterReport, answer,
 };
 pub(crate) use runtime_dir::RuntimeDir;
 pub(crate) use server::{ControlServer, Responder};

@@ -34,6 +34,8 @@ pub(crate) enum Request {
     Log { process: String, after: u64 },
     /// Which nodes of its cluster does it know? Answered with a list of [`ClusterNode`], the node itself first.
     Nodes,
+    /// Who votes on unique names, and who has which? Answered with a [`UniqueReport`].
+    Unique,
     /// Take in what is new in the folder of its certificate. Answered with a [`ReloadReport`].
     Reload,
 }
@@ -146,6 +148,46 @@ pub(crate) struct ClusterNode {
     pub(crate) incarnation: Option<u32>,
     /// Where it listens for other nodes, as far as is known.
     pub(crate) address: Option<String>,
+}
+
+/// Who votes on unique names, and who has which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UniqueReport {
+    /// As the node was told them.
+    pub(crate) voters: Vec<VoterReport>,
+    /// In their order; none when `error` is there.
+    pub(crate) names: Vec<NameReport>,
+    /// Why the names are not known, and what to do.
+    pub(crate) error: Option<String>,
+}
+
+/// A voter as it describes itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct VoterReport {
+    /// Its node.
+    pub(crate) node: String,
+    /// Whether it leads, as far as it knows.
+    pub(crate) leads: bool,
+    /// Grows with each election.
+    pub(crate) term: u64,
+    /// The last entry of the log that it has carried out.
+    pub(crate) applied: u64,
+    /// The last entry that its snapshot covers; zero when it has none.
+    pub(crate) snapshot: u64,
+    /// Why it says nothing; then the numbers are zero.
+    pub(crate) error: Option<String>,
+}
+
+/// Who has a unique name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NameReport {
+    pub(crate) name: String,
+    /// The node of whoever has it.
+    pub(crate) node: String,
+    /// Its pid there.
+    pub(crate) pid: String,
+    /// By which lease: see the fencing token in docs/cluster.md.
+    pub(crate) token: u64,
 }
 
 /// What a node has found in the folder of its certificate.

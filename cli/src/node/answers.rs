@@ -1,6 +1,7 @@
 use super::elsewhere;
 use super::member::Member;
 use super::named::{Names, Written, find, whereis};
+use super::unique::{NO_VOTERS, Unique};
 use crate::control::{
     Asked, ClusterNode, ExitReport, LogReport, NodeReport, ProcessDetails, ProcessReport, Request, Responder, answer,
 };
@@ -23,6 +24,8 @@ pub(super) struct Answers {
     pub(super) app: Arc<RunningApp>,
     /// Nothing when it is in no cluster.
     pub(super) member: Option<Arc<Member>>,
+    /// Nothing when it knows no voters.
+    pub(super) unique: Option<Unique>,
 }
 
 impl Responder for Answers {
@@ -59,6 +62,14 @@ impl Answers {
             }
             Request::Log { process, after } => answer(&logged(node, &process, after)?),
             Request::Nodes => answer(&self.nodes()),
+            Request::Unique => match (&self.unique, &self.member) {
+                (Some(unique), _) => {
+                    let names = self.names();
+                    answer(&unique.report(node, |pid| (pid.to_string(), names.node(pid.node))).await)
+                }
+                (None, Some(_)) => Err(NO_VOTERS.to_owned()),
+                (None, None) => Err("it is in no cluster: its own processes alone have its unique names".to_owned()),
+            },
             Request::Reload => {
                 let Some(member) = self.member.clone() else {
                     return Err("it is in no cluster: only a node of `rusm node` has a certificate".to_owned());
@@ -83,7 +94,7 @@ impl Answers {
             Behaviour::Plain => None,
             _ => sys::status(node, pid, STATE_TIME_MAX).await.ok(),
         };
-        let names = Names::new(node.id(), self.nodes().into_iter().map(|node| node.name));
+        let names = self.names();
         Ok(ProcessDetails {
             process: process_report(process),
             behaviour: behaviour.to_string(),
@@ -97,6 +108,10 @@ impl Answers {
             suspended: status.as_ref().map(|status| status.suspended),
             state: status.map(|status| status.state),
         })
+    }
+
+    fn names(&self) -> Names {
+        Names::new(self.app.node().id(), self.nodes().into_iter().map(|node| node.name))
     }
 
     /// Itself, and those of its cluster that it knows.

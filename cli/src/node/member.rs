@@ -15,7 +15,7 @@ impl Member {
     /// # Errors
     /// Why the node cannot be a member, and what to do.
     pub(super) fn start(node: &Node, membership: Membership) -> anyhow::Result<Self> {
-        let Membership { folder, credentials, listen, advertise, join, config } = membership;
+        let Membership { folder, credentials, listen, advertise, join, config, voters: _ } = membership;
         let options = MemberOptions { listen, credentials, advertise, join, config };
         let quic = QuicMember::start(node, options).map_err(|error| anyhow::anyhow!("{error}"))?;
         tracing::info!(node = node.name(), address = %quic.local_addr(), "a member of its cluster");

@@ -6,6 +6,7 @@ mod member;
 mod named;
 mod run;
 mod start;
+mod unique;
 
 pub(crate) use run::run;
 pub(crate) use start::{Membership, Options};

@@ -74,7 +74,7 @@ impl Names {
         }
     }
 
-    fn node(&self, node: NodeId) -> String {
+    pub(super) fn node(&self, node: NodeId) -> String {
         self.others.get(&node).cloned().unwrap_or_else(|| format!("{node:?}"))
     }
 }

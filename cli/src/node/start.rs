@@ -1,12 +1,14 @@
 use super::answers::Answers;
 use super::elsewhere;
 use super::member::Member;
+use super::unique::{NO_VOTERS, Unique};
 use crate::cluster_dir::MemberDir;
+use crate::commands::Voters;
 use crate::control::{ControlServer, NodeReport, RuntimeDir};
 use crate::data_dir::DataDir;
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use rusm_core::seam::Seams;
-use rusm_core::{Node, NodeOptions};
+use rusm_core::{NoUniqueNames, Node, NodeOptions};
 use rusm_host::app::{App, ListenError, RunningApp, next_incarnation};
 use rusm_host::manifest::{MANIFEST_FILE, Manifest};
 use rusm_host::{Engine, Host, Profile};
@@ -43,6 +45,8 @@ pub(crate) struct Membership {
     pub(crate) join: Vec<SocketAddr>,
     /// Limits and times.
     pub(crate) config: Config,
+    /// Who decides on unique names; without them there are none.
+    pub(crate) voters: Option<Voters>,
 }
 
 /// A node of this machine with its app.
@@ -71,6 +75,11 @@ impl StartedNode {
         let seams = Seams::production(data.storage());
         let listener = App::listen(&manifest, &seams, http).await.map_err(|error| explain(error, http, http_flag))?;
         let engine = Engine::new(Profile::Production, Some(data.code())).map_err(machine)?;
+        let unique = membership.as_ref().and_then(|membership| membership.voters.as_ref()).map(Unique::new);
+        let singleton = manifest.children.values().find(|child| child.singleton.is_some());
+        if let (Some(child), true, None) = (singleton, membership.is_some(), &unique) {
+            bail!("child.{} is a singleton, and {NO_VOTERS}", child.name);
+        }
         let mut host = App::host_options(&manifest, engine, std::env::vars().collect());
         host.hand_out_code = membership.is_some();
         let host = Host::new(host).map_err(machine)?;
@@ -86,6 +95,12 @@ impl StartedNode {
         };
         let node = Node::start(NodeOptions { incarnation, ..NodeOptions::new(&name, seams) });
         let member = membership.map(|membership| Member::start(&node, membership).map(Arc::new)).transpose()?;
+        match &unique {
+            Some(unique) => unique.start(&node).await?,
+            None if member.is_some() => node.set_unique_names(Arc::new(NoUniqueNames(NO_VOTERS.to_owned()))),
+            // It is in no cluster: what is unique on it is unique.
+            None => {}
+        }
         let app = Arc::new(app.start(&node, listener).await?);
         let report = NodeReport {
             name: name.clone(),
@@ -97,7 +112,7 @@ impl StartedNode {
             cluster: member.as_ref().map(|member| member.quic.local_addr().to_string()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let answers = Answers { node: report, app: app.clone(), member: member.clone() };
+        let answers = Answers { node: report, app: app.clone(), member: member.clone(), unique };
         if member.is_some() {
             let started = elsewhere::answer_others(&node, answers.clone()).await;
             ensure!(started.is_ok(), "the node does not answer other nodes: {started:?}");

@@ -47,6 +47,38 @@ fn what_would_overwrite_or_is_missing_is_refused_with_what_to_do() {
 
 const APP: &str = "[app]\nname = \"idle\"\n";
 
+const SINGLETON: &str = r#"
+[app]
+name = "idle"
+[component.billing]
+wasm = "billing.wasm"
+[supervisor.root]
+children = ["billing"]
+[child.billing]
+component = "billing"
+singleton = "billing"
+"#;
+
+#[test]
+fn who_cannot_decide_on_unique_names_is_told_what_to_do() {
+    let fixture = Fixture::with_app(SINGLETON);
+    fixture.write("app/billing.wasm", b"");
+    fixture.rusm(&["cluster", "init"]).check(0, &[], &[]);
+    fixture.rusm(&["cluster", "issue", "a"]).check(0, &[], &[]);
+    let check = |args: &[&str], expected: &str| {
+        let node = ["node", "--cert", "cluster/nodes/a", "--listen", "127.0.0.1:0"];
+        fixture.rusm(&[&node, args].concat()).check(1, &[], &[expected]);
+    };
+    check(
+        &["--voters", "a,b"],
+        "fewer than 3 cannot bear the loss of one, as a majority decides: name 3, 5 or 7 nodes",
+    );
+    check(&["--voters", "a,b,c,d"], "4 bear the loss of no more nodes than 3 do");
+    check(&["--voters", "a,b,c", "--lease-time", "1s"], "--lease-time is from 2s to 1h");
+    let without = "child.billing is a singleton, and this cluster has no voters, who decide on unique names: start each of its nodes";
+    check(&["app"], without);
+}
+
 #[test]
 fn a_node_that_is_no_member_says_why() {
     let fixture = Fixture::with_app(APP);

@@ -1,7 +1,7 @@
 use crate::support::Fixture;
 
-const COMMANDS: [&str; 13] =
-    ["build", "serve", "node", "run", "ps", "top", "info", "kill", "send", "logs", "nodes", "sim", "cluster"];
+const COMMANDS: [&str; 14] =
+    ["build", "serve", "node", "run", "ps", "top", "info", "kill", "send", "logs", "nodes", "unique", "sim", "cluster"];
 
 #[test]
 fn help_names_every_command_and_shows_examples() {

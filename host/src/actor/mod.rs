@@ -5,6 +5,7 @@ mod convert;
 mod groups;
 mod process;
 mod supervisor;
+mod unique;
 
 use crate::state::ProcessState;
 use wasmtime::component::{HasSelf, Linker};
@@ -31,6 +32,9 @@ pub(crate) mod bindings {
             "rusm:actor/groups.which-groups": async | trappable,
             "rusm:actor/groups.monitor": async | trappable,
             "rusm:actor/groups.demonitor": async | trappable,
+            "rusm:actor/unique.register": async | trappable,
+            "rusm:actor/unique.unregister": async | trappable,
+            "rusm:actor/unique.whereis": async | trappable,
             "rusm:actor/supervisor.start-child": async | trappable,
             "rusm:actor/supervisor.which-children": async | trappable,
         },
@@ -39,11 +43,12 @@ pub(crate) mod bindings {
     });
 }
 
-/// Adds `rusm:actor/process`, `rusm:actor/cluster`, `rusm:actor/groups` and `rusm:actor/supervisor`.
+/// Adds `rusm:actor/process`, `rusm:actor/cluster`, `rusm:actor/groups`, `rusm:actor/unique` and `rusm:actor/supervisor`.
 pub(crate) fn add_to_linker(linker: &mut Linker<ProcessState>) -> wasmtime::Result<()> {
     bindings::rusm::actor::types::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
     bindings::rusm::actor::process::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
     bindings::rusm::actor::cluster::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
     bindings::rusm::actor::groups::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
+    bindings::rusm::actor::unique::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)?;
     bindings::rusm::actor::supervisor::add_to_linker::<_, HasSelf<ProcessState>>(linker, |state| state)
 }

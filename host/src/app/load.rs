@@ -2,12 +2,14 @@ use super::tree::supervision_tree;
 use crate::component::{World, WrongWorld};
 use crate::engine::Engine;
 use crate::host::{Host, HostOptions, LoadError};
-use crate::manifest::{Children, MANIFEST_FILE, Manifest, Target};
-use rusm_core::SupervisorSpec;
+use crate::manifest::{Child, Children, MANIFEST_FILE, Manifest, Target};
 use rusm_core::seam::Seams;
+use rusm_core::{ChildSpec, Node, Shutdown, SupervisorSpec, process_body};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// An app whose components are compiled: ready to be started on a node, once or again.
 #[derive(Clone)]
@@ -118,10 +120,25 @@ impl App {
         &self.host
     }
 
-    /// Its supervision tree, from the root down.
-    pub fn supervision_tree(&self) -> SupervisorSpec {
+    /// Its supervision tree on a node, from the root down.
+    pub fn supervision_tree(&self, node: &Node) -> SupervisorSpec {
         let digests = self.host.components().into_iter().map(|loaded| (loaded.name().to_owned(), *loaded.digest()));
-        supervision_tree(&self.manifest, &digests.collect())
+        supervision_tree(&self.manifest, &digests.collect(), &|child, name| self.singleton(node, child, name))
+    }
+
+    fn singleton(&self, node: &Node, child: &Child, name: &str) -> ChildSpec {
+        let stop = match child.shutdown {
+            Shutdown::BrutalKill => Duration::ZERO,
+            Shutdown::Timeout(time) => time,
+            Shutdown::Infinity => Duration::MAX,
+        };
+        let (host, component, args) = (self.host.clone(), child.component.clone(), child.args.clone());
+        let own_name = name.to_owned();
+        let process = move |lease| {
+            let body = host.body_with(&component, args.clone(), [(own_name.clone(), lease)].into());
+            body.unwrap_or_else(|reason| process_body(async move |_| reason))
+        };
+        node.unique_names().singleton(name, stop, Arc::new(process))
     }
 
     fn check_worlds(&self) -> Result<(), AppError> {

@@ -54,7 +54,7 @@ impl App {
     /// Why not; nothing of it is left.
     pub async fn start(&self, node: &Node, listener: Option<Box<dyn Listener>>) -> Result<RunningApp, StartError> {
         self.host().register(node);
-        let application = Application::start(node, runtime(self.host()), self.supervision_tree()).await;
+        let application = Application::start(node, runtime(self.host()), self.supervision_tree(node)).await;
         let application = application.map_err(StartError::Tree)?;
         match listener.map(|listener| self.serve(node, listener)).transpose() {
             Ok(server) => Ok(RunningApp { app: self.clone(), node: node.clone(), application, server }),

@@ -16,10 +16,17 @@ pub(super) fn process_spec(component: &str, digests: &BTreeMap<String, [u8; 32]>
     ProcessSpec { kind: COMPONENT_KIND.to_owned(), target: component.to_owned(), digest, args, grants: None }
 }
 
+/// Makes the spec of a child that runs once in the cluster, while it has that unique name.
+pub(super) type Singletons<'a> = &'a dyn Fn(&Child, &str) -> ChildSpec;
+
 /// The manifest's tree, from the root down. An app without supervisors has a root without children.
-pub(super) fn supervision_tree(manifest: &Manifest, digests: &BTreeMap<String, [u8; 32]>) -> SupervisorSpec {
+pub(super) fn supervision_tree(
+    manifest: &Manifest,
+    digests: &BTreeMap<String, [u8; 32]>,
+    singletons: Singletons<'_>,
+) -> SupervisorSpec {
     match manifest.root() {
-        Some(root) => Builder { manifest, digests }.supervisor(root),
+        Some(root) => Builder { manifest, digests, singletons }.supervisor(root),
         None => SupervisorSpec::new(Strategy::OneForOne).name(supervisor_name("root")),
     }
 }
@@ -27,6 +34,7 @@ pub(super) fn supervision_tree(manifest: &Manifest, digests: &BTreeMap<String, [
 struct Builder<'m> {
     manifest: &'m Manifest,
     digests: &'m BTreeMap<String, [u8; 32]>,
+    singletons: Singletons<'m>,
 }
 
 impl Builder<'_> {
@@ -62,6 +70,10 @@ impl Builder<'_> {
     }
 
     fn worker(&self, child: &Child) -> ChildSpec {
+        if let Some(name) = &child.singleton {
+            let spec = (self.singletons)(child, name).restart(child.restart).significant(child.significant);
+            return ChildSpec { id: child.name.clone(), ..spec };
+        }
         let spec = process_spec(&child.component, self.digests, child.args.clone());
         let worker = match &child.node {
             None => ChildSpec::process(&child.name, spec),
@@ -85,6 +97,10 @@ mod tests {
     use rusm_core::{ChildStart, Restart};
     use std::path::Path;
 
+    fn none(child: &Child, _: &str) -> ChildSpec {
+        unreachable!("{child:?} is no singleton")
+    }
+
     #[test]
     fn the_tree_is_the_manifests() {
         let text = r#"
@@ -99,7 +115,7 @@ mod tests {
             as-child = "temporary"
         "#;
         let manifest = Manifest::parse(Path::new("rusm.toml"), text).expect("it is sound");
-        let tree = supervision_tree(&manifest, &BTreeMap::new());
+        let tree = supervision_tree(&manifest, &BTreeMap::new(), &none);
         assert_eq!(tree.name.as_deref(), Some("supervisor:root"));
         assert_eq!(tree.flags.strategy, Strategy::RestForOne);
         assert_eq!((tree.flags.intensity, tree.flags.period.as_secs()), (7, 9));
@@ -124,7 +140,7 @@ mod tests {
         "#;
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("rusm.toml");
         let manifest = Manifest::parse(&file, text).expect("it is sound");
-        let tree = supervision_tree(&manifest, &[("web".to_owned(), [7; 32])].into());
+        let tree = supervision_tree(&manifest, &[("web".to_owned(), [7; 32])].into(), &none);
         let ChildStart::SpecOn { node, spec } = &tree.children[0].start else { panic!("it is started here") };
         assert_eq!((*node, spec.digest), (NodeId::of_name("b"), Some([7; 32])));
         let grants = Grants::from_term(spec.grants.as_ref().expect("they travel along")).expect("they can be read");
@@ -134,7 +150,7 @@ mod tests {
     #[test]
     fn an_app_without_supervisors_has_an_empty_root() {
         let manifest = Manifest::parse(Path::new("rusm.toml"), "app.name = \"a\"").expect("it is sound");
-        let tree = supervision_tree(&manifest, &BTreeMap::new());
+        let tree = supervision_tree(&manifest, &BTreeMap::new(), &none);
         assert_eq!(tree.name.as_deref(), Some("supervisor:root"));
         assert!(tree.children.is_empty());
         tree.check().expect("it can be started");

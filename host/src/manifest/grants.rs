@@ -35,6 +35,10 @@ pub struct Grants {
     pub join_groups: Vec<NamePattern>,
     /// Groups whose members it may see and monitor.
     pub reach_groups: Vec<NamePattern>,
+    /// Unique names that it may look up.
+    pub reach_unique: Vec<NamePattern>,
+    /// Unique names that it may register.
+    pub register_unique: Vec<NamePattern>,
     /// Components that it may spawn: on its own node or, behind `@`, on another, where `@*` is any.
     pub spawn: BTreeSet<String>,
     /// Supervisors whose children it may start and list.
@@ -124,6 +128,8 @@ impl Default for Grants {
             register_cluster: Vec::new(),
             join_groups: Vec::new(),
             reach_groups: Vec::new(),
+            reach_unique: Vec::new(),
+            register_unique: Vec::new(),
             spawn: BTreeSet::new(),
             supervise: BTreeSet::new(),
             key_value: BTreeSet::new(),
@@ -146,6 +152,8 @@ impl Grants {
             register_cluster: cluster_patterns(&mut section, "register-cluster"),
             join_groups: cluster_patterns(&mut section, "join-groups"),
             reach_groups: cluster_patterns(&mut section, "reach-groups"),
+            reach_unique: cluster_patterns(&mut section, "reach-unique"),
+            register_unique: cluster_patterns(&mut section, "register-unique"),
             spawn: references.components_at(&mut section, "spawn"),
             supervise: references.supervisors(&mut section, "supervise"),
             key_value: names(&mut section, "key-value", |bucket| {

@@ -16,6 +16,8 @@ impl Grants {
             register_cluster: patterns(&self.register_cluster, &cap.register_cluster),
             join_groups: patterns(&self.join_groups, &cap.join_groups),
             reach_groups: patterns(&self.reach_groups, &cap.reach_groups),
+            reach_unique: patterns(&self.reach_unique, &cap.reach_unique),
+            register_unique: patterns(&self.register_unique, &cap.register_unique),
             spawn: in_both(self.spawn.iter(), cap.spawn.iter(), |one, other| meet_at(one, other)),
             supervise: common(&self.supervise, &cap.supervise),
             key_value: common(&self.key_value, &cap.key_value),

@@ -1,3 +1,4 @@
+use super::grants::RESERVED_PREFIX;
 use super::name::{check_name_value, check_table_name};
 use super::references::References;
 use super::scalar::{DURATION_REMEDY, parse_duration};
@@ -76,6 +77,8 @@ pub struct Child {
     pub register: Option<String>,
     /// The node of the cluster that it runs on. Default its supervisor's.
     pub node: Option<String>,
+    /// The unique name by which it runs once in the whole cluster, on whichever node has it. Default none: it runs on each node.
+    pub singleton: Option<String>,
 }
 
 /// The children's names with their places, as [`tree`](super::tree) checks them.
@@ -155,9 +158,22 @@ impl Child {
         if let Some(component) = &component {
             references.component(&section, "component", component);
         }
+        let singleton = section.string("singleton");
+        if let Some(singleton) = &singleton {
+            check_singleton(singleton, &section);
+        }
         let register = section.string("register");
         if let Some(register) = &register {
             check_register(register, &section);
+            if singleton.is_some() {
+                let remedy = "Take it out, and find the process by its unique name";
+                section.problem(register.span(), "register", "a singleton has no name of one node", remedy);
+            }
+        }
+        let node = section.string("node");
+        if let (Some(node), true) = (&node, singleton.is_some()) {
+            let remedy = "Take one of the two out";
+            section.problem(node.span(), "node", "a singleton runs on whichever node has its name", remedy);
         }
         let significant = section.boolean("significant");
         let child = Self {
@@ -167,8 +183,9 @@ impl Child {
             restart: read_restart(&mut section),
             shutdown: read_shutdown(&mut section),
             significant: significant.as_ref().is_some_and(|significant| *significant.get_ref()),
+            singleton: singleton.map(Spanned::into_inner),
             register: register.map(Spanned::into_inner),
-            node: section.string("node").map(Spanned::into_inner),
+            node: node.map(Spanned::into_inner),
         };
         if let Some(significant) = significant.as_ref().filter(|significant| *significant.get_ref())
             && child.restart == Restart::Permanent
@@ -189,6 +206,15 @@ fn check_register(register: &Spanned<String>, section: &Section<'_, '_>) {
         section.problem(register.span(), "register", what, "Choose a name without the prefix `supervisor:`");
     } else if !register.get_ref().contains(':') {
         check_name_value(register, "register", section);
+    }
+}
+
+/// A unique name has 1 to 255 bytes, and none of the runtime's.
+fn check_singleton(singleton: &Spanned<String>, section: &Section<'_, '_>) {
+    let name = singleton.get_ref();
+    if name.is_empty() || name.len() > 255 || name.starts_with(RESERVED_PREFIX) {
+        let remedy = "Choose a name of 1 to 255 bytes, not one with the prefix `rusm:`";
+        section.problem(singleton.span(), "singleton", format!("{name:?} is no unique name"), remedy);
     }
 }
 

@@ -119,7 +119,7 @@ fn the_reference_page_is_a_manifest_with_every_key() {
         "source wasm grants",
         "reach register spawn supervise key-value files env http sockets memory",
         "strategy intensity period auto-shutdown as-child children component restart shutdown",
-        "component args restart shutdown significant register",
+        "component args restart shutdown significant register singleton",
         "path http websocket events",
         "header-time idle-time request-time body-bytes connections websocket-message-bytes drain-time",
         "scenario",
@@ -128,6 +128,30 @@ fn the_reference_page_is_a_manifest_with_every_key() {
         let shown = text.lines().any(|line| line.starts_with(key) || line.contains(&format!(".{key}]")));
         assert!(shown, "{key} is not on the page");
     }
+}
+
+#[test]
+fn a_singleton_has_a_unique_name_and_no_name_of_one_node() {
+    let tree = |children: &str| format!("[supervisor.root]\nchildren = [\"a\", \"b\"]\n{children}");
+    let child = |name: &str, keys: &str| format!("[child.{name}]\ncomponent = \"web\"\n{keys}\n");
+    let sound = tree(&[child("a", "singleton = \"a b\""), child("b", "singleton = \"b\"")].concat());
+    check(&sound, "");
+    let reserved = tree(&[child("a", "singleton = \"rusm:a\""), child("b", "singleton = \"\"")].concat());
+    check(
+        &reserved,
+        "rusm.toml:9:13: child.a.singleton: \"rusm:a\" is no unique name. Choose a name of 1 to 255 bytes, not one with the prefix `rusm:`
+         rusm.toml:12:13: child.b.singleton: \"\" is no unique name. Choose a name of 1 to 255 bytes, not one with the prefix `rusm:`",
+    );
+    let registered = tree(&[child("a", "singleton = \"a\"\nregister = \"a\""), child("b", "")].concat());
+    check(
+        &registered,
+        "rusm.toml:10:12: child.a.register: a singleton has no name of one node. Take it out, and find the process by its unique name",
+    );
+    let twice = tree(&[child("a", "singleton = \"a\""), child("b", "singleton = \"a\"")].concat());
+    check(
+        &twice,
+        "rusm.toml:10:8: child.b.singleton: child.a has the unique name \"a\" as well. Only one of them would ever run: choose another name",
+    );
 }
 
 #[test]
@@ -180,7 +204,7 @@ fn unknown_grants_name_the_nearest_one() {
     check(
         "[component.web.grants]\nreech = [\"a\"]\ncpu = true\n",
         "rusm.toml:6:1: component.web.grants.reech: unknown grant. Did you mean `reach`?
-         rusm.toml:7:1: component.web.grants.cpu: unknown grant. Use one of `reach`, `register`, `reach-cluster`, `register-cluster`, `join-groups`, `reach-groups`, `spawn`, `supervise`, `key-value`, `files`, `env`, `http`, `sockets`, `memory`",
+         rusm.toml:7:1: component.web.grants.cpu: unknown grant. Use one of `reach`, `register`, `reach-cluster`, `register-cluster`, `join-groups`, `reach-groups`, `reach-unique`, `register-unique`, `spawn`, `supervise`, `key-value`, `files`, `env`, `http`, `sockets`, `memory`",
     );
 }
 

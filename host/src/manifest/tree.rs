@@ -52,6 +52,15 @@ impl<'r, 'i> Tree<'r, 'i> {
                 self.report.add(name.span(), &key, "a supervisor has this name", "Choose another name for one of them");
             }
         }
+        let mut singletons: BTreeMap<&str, &str> = BTreeMap::new();
+        for DraftChild { name, child, .. } in &self.children {
+            let Some(singleton) = &child.singleton else { continue };
+            if let Some(first) = singletons.insert(singleton, name.get_ref()) {
+                let key = format!("child.{}.singleton", name.get_ref());
+                let what = format!("child.{first} has the unique name {singleton:?} as well");
+                self.report.add(name.span(), &key, what, "Only one of them would ever run: choose another name");
+            }
+        }
         let mut registered: BTreeMap<&str, &str> = BTreeMap::new();
         for DraftChild { name, child, .. } in &self.children {
             let Some(register) = &child.register else { continue };

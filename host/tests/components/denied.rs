@@ -27,6 +27,9 @@ async fn names_are_neither_reached_nor_registered() {
     check("call-cluster lobby hello", r#"reach-cluster = ["lobby"]"#).await;
     check("whereis-cluster lobby", r#"reach-cluster = ["lobby"]"#).await;
     check("monitor-cluster lobby", r#"reach-cluster = ["lobby"]"#).await;
+    check("register-unique lobby", r#"register-unique = ["lobby"]"#).await;
+    check("unregister-unique lobby", r#"register-unique = ["lobby"]"#).await;
+    check("whereis-unique lobby", r#"reach-unique = ["lobby"]"#).await;
     check("register-cluster lobby", r#"register-cluster = ["lobby"]"#).await;
     check("unregister-cluster lobby", r#"register-cluster = ["lobby"]"#).await;
 }

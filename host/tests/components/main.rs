@@ -10,3 +10,4 @@ mod loading;
 mod simulation;
 mod supervision;
 mod support;
+mod unique;

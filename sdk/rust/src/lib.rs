@@ -53,6 +53,7 @@ pub mod process;
 pub mod scenario;
 pub mod supervisor;
 mod term;
+pub mod unique;
 mod websocket;
 
 pub use actor::Actor;

@@ -15,6 +15,7 @@
 import * as host from "rusm:actor/process@0.1.0";
 import * as cluster from "rusm:actor/cluster@0.1.0";
 import * as groups from "rusm:actor/groups@0.1.0";
+import * as unique from "rusm:actor/unique@0.1.0";
 import * as supervisor from "rusm:actor/supervisor@0.1.0";
 import type {
   Caller,
@@ -29,11 +30,12 @@ import type {
 } from "rusm:actor/types@0.1.0";
 import type { LogLevel, Relations, Spawned } from "rusm:actor/process@0.1.0";
 import type { Watched } from "rusm:actor/groups@0.1.0";
+import type { Holder } from "rusm:actor/unique@0.1.0";
 import type { Child } from "rusm:actor/supervisor@0.1.0";
 import { utf8Decode, utf8Encode } from "./utf8.ts";
 
 export { utf8Decode, utf8Encode };
-export type { Caller, Child, Event, ExitReason, Pid, Reference, Relations, Spawned, Term, Watched };
+export type { Caller, Child, Event, ExitReason, Holder, Pid, Reference, Relations, Spawned, Term, Watched };
 
 /**
  * Whom a message goes to: a pid, a registered name, one of another node by `nameAt`, one of the whole cluster by `clusterName`, or
@@ -261,6 +263,31 @@ export function monitorGroup(group: string): Watched {
 /** Ends a monitor of a group. */
 export function demonitorGroup(monitor: Reference): void {
   groups.demonitor(monitor);
+}
+
+/**
+ * Gives the calling process a name that one process of the whole cluster has at a time, and says by which token: it grows with each
+ * lease, and whoever keeps what this process changes refuses a lesser one than it has seen. Throws when another one has it, or when no
+ * majority of the voters answers in time. When it is lost the process gets the exit signal `unique_name_lost`.
+ * Grant: `register-unique`.
+ */
+export function registerUnique(name: string, timeoutMs: number): number {
+  return unique.register(name, timeoutMs);
+}
+
+/** Gives a unique name of this process back. Grant: `register-unique`. */
+export function unregisterUnique(name: string, timeoutMs: number): void {
+  unique.unregister(name, timeoutMs);
+}
+
+/** Who has that unique name now and by which token, or `null`. Grant: `reach-unique`. */
+export function whereisUnique(name: string, timeoutMs: number): Holder | null {
+  return unique.whereis(name, timeoutMs) ?? null;
+}
+
+/** By which token this process has that unique name at this moment, or `null`: also the process of a singleton. Asks nobody. */
+export function heldUnique(name: string): number | null {
+  return unique.held(name) ?? null;
 }
 
 /** The name of this process's node. */

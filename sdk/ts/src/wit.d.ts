@@ -171,6 +171,21 @@ declare module "rusm:actor/groups@0.1.0" {
   export function demonitor(monitor: Reference): void;
 }
 
+declare module "rusm:actor/unique@0.1.0" {
+  import type { Pid } from "rusm:actor/types@0.1.0";
+
+  /** Who has a unique name, and by which lease of all: it grows with each. */
+  export interface Holder {
+    pid: Pid;
+    token: number;
+  }
+
+  export function register(name: string, timeoutMs: number): number;
+  export function unregister(name: string, timeoutMs: number): void;
+  export function whereis(name: string, timeoutMs: number): Holder | null;
+  export function held(name: string): number | null;
+}
+
 declare module "rusm:actor/supervisor@0.1.0" {
   import type { Pid, Term } from "rusm:actor/types@0.1.0";
 

@@ -31,6 +31,16 @@ pub(crate) struct Served {
     place: Arc<Place>,
 }
 
+/// A node that was killed.
+pub(crate) struct Killed(Arc<Place>);
+
+impl Killed {
+    /// Starts it on the same data.
+    pub(crate) async fn start_again(self) -> Served {
+        Served::start_in(self.0).await
+    }
+}
+
 /// The file of the certificate authorities that a node trusts.
 const AUTHORITIES: &str = "authorities.pem";
 
@@ -118,11 +128,21 @@ impl Served {
         within(self.child.wait()).await.expect("it ended");
     }
 
+    /// Kills the node as a power failure would; its data stays.
+    pub(crate) async fn killed(self) -> Killed {
+        let place = self.place.clone();
+        self.kill().await;
+        Killed(place)
+    }
+
     /// Kills the node as a power failure would, and starts it again on the same data.
-    pub(crate) async fn kill_and_start_again(mut self) -> Self {
-        self.child.start_kill().expect("it runs");
-        within(self.child.wait()).await.expect("it ended");
-        Self::start_in(self.place.clone()).await
+    pub(crate) async fn kill_and_start_again(self) -> Self {
+        self.killed().await.start_again().await
+    }
+
+    /// What an operator's command says of it.
+    pub(crate) async fn rusm(&self, arguments: &[&str]) -> std::process::Output {
+        within(command(&self.place).args(arguments).output()).await.expect("rusm can be started")
     }
 
     async fn start_in(place: Arc<Place>) -> Self {

@@ -66,6 +66,12 @@ pub(crate) fn couriers() -> &'static Path {
     COURIERS.get_or_init(|| built("tests/nodes/app"))
 }
 
+/// The app of the tests of singletons on real nodes, with its components built.
+pub(crate) fn ledgers() -> &'static Path {
+    static LEDGERS: OnceLock<PathBuf> = OnceLock::new();
+    LEDGERS.get_or_init(|| built("tests/nodes/ledger"))
+}
+
 fn built(app: &str) -> PathBuf {
     let app = root().join(app);
     let status = Command::new(rusm()).arg("build").arg(&app).status().expect("rusm can be started");

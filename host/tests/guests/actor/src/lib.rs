@@ -3,7 +3,7 @@
 use rusm_sdk::process::{self, Place, Relations};
 use rusm_sdk::{
     Actor, Caller, ClusterName, Event, ExitReason, GroupChange, GroupEvent, Pid, Reference, Refusal, Term, cluster,
-    export_actor, groups, supervisor,
+    export_actor, groups, supervisor, unique,
 };
 use std::time::{Duration, Instant};
 
@@ -141,6 +141,19 @@ impl Puppet {
                 Ok(None) => "nobody".to_owned(),
                 Err(refusal) => refused(&refusal),
             },
+            "register-unique" => match unique::register(operand, Duration::from_secs(60)) {
+                Ok(token) => token.to_string(),
+                Err(error) => not_unique(&error),
+            },
+            "unregister-unique" => match unique::unregister(operand, Duration::from_secs(60)) {
+                Ok(()) => "ok".to_owned(),
+                Err(error) => not_unique(&error),
+            },
+            "whereis-unique" => match unique::whereis(operand, Duration::from_secs(60)) {
+                Ok(holder) => holder.map_or("nobody".to_owned(), |holder| format!("{} {}", holder.pid, holder.token)),
+                Err(error) => not_unique(&error),
+            },
+            "held-unique" => unique::held(operand).map_or("not held".to_owned(), |token| token.to_string()),
             "cluster" => format!("{} {:?} {:?}", cluster::node(), cluster::nodes(), cluster::names()),
             "send-cluster" => {
                 let (name, text) = split(operand);
@@ -274,6 +287,14 @@ fn result(result: Result<(), Refusal>) -> String {
 
 fn members(result: Result<Vec<Pid>, Refusal>) -> String {
     result.map_or_else(|refusal| refused(&refusal), |members| json(&members))
+}
+
+fn not_unique(error: &unique::UniqueError) -> String {
+    match error {
+        unique::UniqueError::Refused(refusal) => refused(refusal),
+        unique::UniqueError::Taken(holder) => format!("taken {} {}", holder.pid, holder.token),
+        unique::UniqueError::NoMajority => error.to_string(),
+    }
 }
 
 fn monitored(result: Result<Reference, Refusal>) -> String {
