@@ -5,5 +5,6 @@
 
 mod datagrams;
 mod expiry;
+mod leaving;
 mod same_bytes;
 mod world;

@@ -117,9 +117,11 @@ async fn write(
     }
 }
 
-/// Reads all streams of a connection until it ends.
+/// Reads all streams of a connection until it ends, and what has come in on them by then.
 async fn read(table: Arc<Table>, id: ConnectionId, quic: quinn::Connection) {
     let mut seen = BTreeSet::new();
+    // Each reader holds one, and nothing is sent.
+    let (reads, mut readers) = mpsc::channel::<()>(1);
     let turn = Arc::new(Mutex::new(()));
     while let Ok(mut stream) = quic.accept_uni().await {
         let mut number = [0; 2];
@@ -136,9 +138,12 @@ async fn read(table: Arc<Table>, id: ConnectionId, quic: quinn::Connection) {
             quic.close(VIOLATED, b"no such stream");
             break;
         }
-        table.spawn(read_stream(table.clone(), id, number, stream));
+        table.spawn(read_stream(table.clone(), id, number, stream, reads.clone()));
     }
+    drop(reads);
     let ended = quic.closed().await;
+    // The last word of the other side, which may say why it ended.
+    readers.recv().await;
     let address = quic.remote_address();
     match (refusal(&ended), ended) {
         // Whoever dials hears only now that the other side does not let it in.
@@ -157,7 +162,14 @@ pub(super) fn certificate(quic: &quinn::Connection) -> Option<CertificateDer<'st
     chain.into_iter().next()
 }
 
-async fn read_stream(table: Arc<Table>, id: ConnectionId, stream: StreamId, mut incoming: RecvStream) {
+/// Reads one stream to its end. That a connection has ended takes nothing away of what has come in before.
+async fn read_stream(
+    table: Arc<Table>,
+    id: ConnectionId,
+    stream: StreamId,
+    mut incoming: RecvStream,
+    _reads: mpsc::Sender<()>,
+) {
     while let Ok(Some(chunk)) = incoming.read_chunk(READ_LEN_MAX, true).await {
         table.received(id, stream, chunk.bytes);
     }
