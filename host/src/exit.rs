@@ -1,6 +1,7 @@
 //! From the error that a call into a guest ends with to the exit reason that others see.
 
 use crate::limits::MemoryLimit;
+use crate::mark::Mark;
 use crate::state::ProcessState;
 use rusm_core::ExitReason;
 use wasmtime::{Trap, WasmBacktrace};
@@ -32,13 +33,16 @@ pub(crate) fn exit_reason(error: &wasmtime::Error, state: &ProcessState) -> Exit
     if let Some(I32Exit(status)) = error.downcast_ref() {
         return status_reason(*status);
     }
-    let reason = match error.downcast_ref::<MemoryLimit>() {
-        Some(MemoryLimit { limit, wanted }) => ExitReason::new(MEMORY_LIMIT).with_detail(format!(
-            "it wanted {wanted} bytes of memory; grants.memory of component {} allows {limit}",
-            state.component.name()
-        )),
-        None => ExitReason::new(TRAP).with_detail(trap_message(error, &state.last_words.take())),
+    let (mark, reason) = match error.downcast_ref::<MemoryLimit>() {
+        Some(MemoryLimit { limit, wanted }) => {
+            let component = state.component.name();
+            let detail =
+                format!("it wanted {wanted} bytes of memory; grants.memory of component {component} allows {limit}");
+            (Mark::MemoryLimit, ExitReason::new(MEMORY_LIMIT).with_detail(detail))
+        }
+        None => (Mark::Trapped, ExitReason::new(TRAP).with_detail(trap_message(error, &state.last_words.take()))),
     };
+    mark.reached(state.context.node());
     match error.downcast_ref::<WasmBacktrace>() {
         Some(backtrace) => reason.with_backtrace(backtrace.to_string()),
         None => reason,

@@ -1,5 +1,5 @@
 use crate::component::Component;
-use crate::engine::{Place, Profile, in_virtual_time, settle};
+use crate::engine::{Meter, Place, Profile};
 use crate::exit::{START_FAILED, SYSTEM_LIMIT, TRAP, exit_reason};
 use crate::faults::GuestFault;
 use crate::host::Host;
@@ -134,17 +134,17 @@ async fn enter_store<T>(
             GuestFault::None => {}
             GuestFault::Trap => return Err(ExitReason::new(TRAP).with_detail("a fault of the simulator")),
             GuestFault::Loop => std::future::pending().await,
+            GuestFault::MemoryAtLimit => store.data_mut().memory.fill(),
         }
     }
     let _inside = host.engine().enter(store);
     let result = match host.engine().profile() {
         Profile::Production => code(store).await,
         Profile::Simulation => {
-            let context = store.data().context.clone();
+            let meter = Meter::new(store.data());
             let before = store.get_fuel().unwrap_or_default();
-            let result = in_virtual_time(&context.node().seams().clock, code(store)).await;
-            let used = before.saturating_sub(store.get_fuel().unwrap_or_default());
-            settle(&context, used).await;
+            let result = meter.run(code(store)).await;
+            meter.settle(before.saturating_sub(store.get_fuel().unwrap_or_default())).await;
             result
         }
     };

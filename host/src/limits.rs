@@ -45,6 +45,11 @@ impl MemoryMeter {
         Self { limit, held: 0, growth: 0, gauge }
     }
 
+    /// It is as if the process had grown to its limit.
+    pub(crate) fn fill(&mut self) {
+        self.set(self.limit);
+    }
+
     fn set(&mut self, held: u64) {
         self.held = held;
         self.gauge.store(held, Ordering::Relaxed);

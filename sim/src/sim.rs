@@ -451,6 +451,13 @@ impl SimHandle {
         self.set_expired(host, false);
     }
 
+    /// The certificate of one host counts no more, and another is told so, which tells those that it is connected to.
+    #[cfg(feature = "quic")]
+    pub fn revoke_certificate(&self, of: &str, told: &str) {
+        self.record("revoke", &format!("{of} {told}"));
+        self.0.quic.revoke(of, told, self.seams(told).clock.wall());
+    }
+
     fn set_expired(&self, host: &str, expired: bool) {
         let life = self.life(host);
         self.network().links().set_expired(life.host, expired);
@@ -492,10 +499,17 @@ impl SimHandle {
         });
     }
 
-    /// The next entry into a component of the guests there traps, or never returns until its process is killed.
-    pub(crate) fn arm(&self, host: &str, which: u64, killed_after: Option<Duration>) {
+    /// The fault that the next entry into a component there meets.
+    pub(crate) fn arm(&self, host: &str, which: u64, fault: FaultKind, lasts: Duration) {
         if let Some(tenant) = self.tenant(host) {
-            tenant.arm(which, killed_after);
+            tenant.arm(which, fault, lasts);
+        }
+    }
+
+    /// What a component there computes takes that many percent of its time.
+    pub(crate) fn slow_guest(&self, host: &str, which: u64, percent: u64) {
+        if let Some(tenant) = self.tenant(host) {
+            tenant.slow_guest(which, percent);
         }
     }
 

@@ -1,3 +1,4 @@
+use crate::FaultKind;
 use rusm_core::{BoxFuture, Node, Pid};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +20,11 @@ pub(crate) trait Tenant: Send + Sync {
     /// The processes that a fault may hit.
     fn processes(&self) -> Vec<Pid>;
 
-    /// The next entry into one of its components traps or, with a time, never returns until its process is killed.
-    fn arm(&self, _which: u64, _killed_after: Option<Duration>) {}
+    /// The fault that the next entry into one of its components meets, and how long it lasts.
+    fn arm(&self, _which: u64, _fault: FaultKind, _lasts: Duration) {}
+
+    /// What one of its components computes takes that many percent of its time; 100 ends it.
+    fn slow_guest(&self, _which: u64, _percent: u64) {}
 
     /// Guests' faults that have not happened will not.
     fn disarm(&self) {}

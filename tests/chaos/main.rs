@@ -17,6 +17,7 @@ mod monitors;
 mod names;
 mod node_crash;
 mod receives;
+mod revocation;
 mod soup;
 mod supervisors;
 mod support;

@@ -5,6 +5,7 @@
 #[path = "../serve/support/build.rs"]
 #[allow(dead_code, reason = "the suite over real sockets needs more of it")]
 mod build;
+mod faults;
 
 use sha2::{Digest, Sha256};
 use std::path::Path;

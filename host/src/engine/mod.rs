@@ -13,7 +13,7 @@ pub use compile::{COMPILE_TIME_MAX, COMPONENT_BYTES_MAX, CompileError};
 pub use profile::Profile;
 pub(crate) use ticker::Inside;
 pub use ticker::TICK;
-pub(crate) use virtual_time::{in_virtual_time, settle};
+pub(crate) use virtual_time::Meter;
 
 use cache::CodeCache;
 use pool::{Pool, PooledPlace};

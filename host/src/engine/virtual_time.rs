@@ -1,7 +1,9 @@
 //! What a guest's computing costs in virtual time.
 
 use super::Profile;
-use rusm_core::seam::Clock;
+use crate::component::Component;
+use crate::host::Host;
+use crate::state::ProcessState;
 use rusm_core::{BoxFuture, Context};
 use std::future::Future;
 use std::pin::Pin;
@@ -10,26 +12,41 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
-/// Virtual time for so much fuel, at one nanosecond each. A node's slowness is its clock's affair.
-fn cost(fuel: u64) -> Duration {
-    Duration::from_nanos(fuel)
+/// What the fuel of one guest costs.
+pub(crate) struct Meter {
+    context: Arc<Context>,
+    component: Component,
+    host: Host,
 }
 
-/// Runs guest code, and lets virtual time pass whenever it has used [`Profile::YIELD_EVERY_FUEL`], so that a guest which
-/// computes for ever does not stop the clock. What is left of the last portion is charged by [`settle`].
-pub(crate) async fn in_virtual_time<F: Future>(clock: &Arc<dyn Clock>, code: F) -> F::Output {
-    let code = std::pin::pin!(code);
-    Metered { code, clock, own_waker: Arc::default(), pause: None }.await
-}
+impl Meter {
+    pub(crate) fn new(guest: &ProcessState) -> Self {
+        Self { context: guest.context.clone(), component: guest.component.clone(), host: guest.host.clone() }
+    }
 
-/// Charges what an entry used beyond whole portions.
-pub(crate) async fn settle(context: &Context, fuel: u64) {
-    context.sleep(cost(fuel % Profile::YIELD_EVERY_FUEL)).await;
+    /// Virtual time for so much fuel, at one nanosecond each, or more while the guest is slow. A node's slowness is its clock's
+    /// affair.
+    fn cost(&self, fuel: u64) -> Duration {
+        let slowness = self.host.faults().map_or(100, |faults| faults.slowness(&self.context, self.component.name()));
+        Duration::from_nanos(fuel.saturating_mul(slowness) / 100)
+    }
+
+    /// Runs guest code, and lets virtual time pass whenever it has used [`Profile::YIELD_EVERY_FUEL`], so that a guest which
+    /// computes for ever does not stop the clock. What is left of the last portion is charged by [`settle`](Self::settle).
+    pub(crate) async fn run<F: Future>(&self, code: F) -> F::Output {
+        let code = std::pin::pin!(code);
+        Metered { code, meter: self, own_waker: Arc::default(), pause: None }.await
+    }
+
+    /// Charges what an entry used beyond whole portions.
+    pub(crate) async fn settle(&self, fuel: u64) {
+        self.context.sleep(self.cost(fuel % Profile::YIELD_EVERY_FUEL)).await;
+    }
 }
 
 struct Metered<'a, F> {
     code: Pin<&'a mut F>,
-    clock: &'a Arc<dyn Clock>,
+    meter: &'a Meter,
     own_waker: Arc<OwnWaker>,
     pause: Option<BoxFuture<()>>,
 }
@@ -70,8 +87,9 @@ impl<F: Future> Future for Metered<'_, F> {
             let gave_way = this.own_waker.gave_way.swap(false, Ordering::AcqRel);
             match polled {
                 Poll::Pending if gave_way => {
-                    let until = this.clock.now() + cost(Profile::YIELD_EVERY_FUEL);
-                    this.pause = Some(this.clock.sleep_until(until));
+                    let clock = &this.meter.context.node().seams().clock;
+                    let until = clock.now() + this.meter.cost(Profile::YIELD_EVERY_FUEL);
+                    this.pause = Some(clock.sleep_until(until));
                 }
                 polled => return polled,
             }

@@ -1,3 +1,4 @@
+use crate::mark::Mark;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -171,6 +172,7 @@ impl KillOnDrop {
 impl Drop for KillOnDrop {
     fn drop(&mut self) {
         if let Some(pid) = self.pid {
+            Mark::ClientGone.reached(&self.node);
             self.node.exit_signal(pid, ExitReason::KILL);
         }
     }

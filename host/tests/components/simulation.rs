@@ -4,13 +4,14 @@ use crate::support::{World, engine, within};
 use parking_lot::Mutex;
 use rusm_core::{Context, ExitReason, Started};
 use rusm_host::manifest::{FileGrant, Grants};
-use rusm_host::{GuestFault, GuestFaults, HostOptions, Profile, START_FAILED, TRAP};
+use rusm_host::{GuestFault, GuestFaults, HostOptions, MEMORY_LIMIT, Profile, START_FAILED, TRAP};
 use std::sync::Arc;
 
-/// Gives each entry of that name the fault.
+/// Gives each entry of that name the fault, and takes so many percent of its time for what is computed.
 struct At {
     entry: &'static str,
     fault: GuestFault,
+    slowness: u64,
     asked: Mutex<Vec<String>>,
 }
 
@@ -19,10 +20,18 @@ impl GuestFaults for At {
         self.asked.lock().push(format!("{component} {entry}"));
         if entry == self.entry { self.fault.clone() } else { GuestFault::None }
     }
+
+    fn slowness(&self, _: &Context, _: &str) -> u64 {
+        self.slowness
+    }
 }
 
 fn world(entry: &'static str, fault: GuestFault) -> (World, Arc<At>) {
-    let faults = Arc::new(At { entry, fault, asked: Mutex::default() });
+    with_faults(At { entry, fault, slowness: 100, asked: Mutex::default() })
+}
+
+fn with_faults(faults: At) -> (World, Arc<At>) {
+    let faults = Arc::new(faults);
     let mut options = HostOptions::new(engine(Profile::Simulation));
     options.faults = Some(faults.clone());
     (World::with(options).actor("puppet", Grants::default()), faults)
@@ -55,6 +64,34 @@ async fn computing_takes_time_on_the_clock() {
     puppet.ask("multiply 10000000").await;
     let took = clock.now().since(before);
     assert!(took.as_millis() >= 20, "a nanosecond for each instruction of 10 million rounds: {took:?}");
+}
+
+#[tokio::test]
+async fn a_slow_guest_takes_its_time() {
+    let fault = GuestFault::None;
+    let (world, _) = with_faults(At { entry: "", fault, slowness: 10_000, asked: Mutex::default() });
+    let puppet = world.up("puppet", "").await;
+    let clock = &world.node.seams().clock;
+    let before = clock.now();
+    puppet.ask("multiply 200000").await;
+    let took = clock.now().since(before);
+    assert!(took.as_millis() >= 40, "a hundred nanoseconds for each instruction of 200 thousand rounds: {took:?}");
+}
+
+#[tokio::test]
+async fn a_guest_can_be_made_to_have_grown_to_its_limit() {
+    let (hungry, _) = world("message", GuestFault::None);
+    let puppet = hungry.up("puppet", "").await;
+    let wants = format!("send-bytes {} {}", 8 << 20, puppet.pid_text().await);
+    assert_eq!(puppet.ask(&wants).await, "ok", "otherwise it has room for that");
+    let (world, _) = world("message", GuestFault::MemoryAtLimit);
+    let puppet = world.up("puppet", "").await;
+    // Who wants no more goes on.
+    assert_eq!(puppet.ask("echo alive").await, "alive");
+    let limit = Grants::default().memory_bytes;
+    assert!(world.node.process_info(puppet.pid).is_some_and(|info| info.memory_bytes >= limit), "it is shown");
+    let wants = format!("send-bytes {} {}", 8 << 20, puppet.pid_text().await);
+    assert_eq!(puppet.ends(&wants).await.word(), MEMORY_LIMIT);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! A node that runs the app: started, crashed, started again.
 
-use super::guest_faults::{ArmedFaults, Arming};
-use crate::SimHandle;
+use super::guest_faults::ArmedFaults;
 use crate::tenant::Tenant;
+use crate::{FaultKind, SimHandle};
 use parking_lot::Mutex;
 use rusm_core::{
     BoxFuture, ExitReason, NoUniqueNames, Node, NodeOptions, Pid, Started, Strategy, Supervisor, SupervisorSpec,
@@ -95,6 +95,12 @@ impl AppNode {
         }
     }
 
+    /// A component of the app, by name.
+    fn component(&self, which: u64) -> Option<&str> {
+        let components: Vec<&String> = self.app.manifest().components.keys().collect();
+        which.checked_rem(components.len() as u64).map(|index| components[index as usize].as_str())
+    }
+
     fn running(&self) -> Option<Running> {
         self.running.lock().clone()
     }
@@ -138,6 +144,7 @@ impl Tenant for AppNode {
 
     fn crashed(&self) {
         drop(self.running.lock().take());
+        self.guests.forget(&self.host);
     }
 
     fn node(&self) -> Option<Node> {
@@ -155,11 +162,16 @@ impl Tenant for AppNode {
         pids
     }
 
-    fn arm(&self, which: u64, killed_after: Option<Duration>) {
-        let components: Vec<&String> = self.app.manifest().components.keys().collect();
-        if let Some(index) = which.checked_rem(components.len() as u64) {
-            let arming = killed_after.map_or(Arming::Trap, Arming::Loop);
-            self.guests.arm(&self.host, components[index as usize], arming);
+    /// Where the app does not run there is nobody to hit: an app whose children do not start does not start itself.
+    fn arm(&self, which: u64, fault: FaultKind, lasts: Duration) {
+        if let Some(component) = self.component(which).filter(|_| self.running().is_some()) {
+            self.guests.arm(&self.host, component, fault, lasts);
+        }
+    }
+
+    fn slow_guest(&self, which: u64, percent: u64) {
+        if let Some(component) = self.component(which) {
+            self.guests.slow(&self.host, component, percent);
         }
     }
 

@@ -91,9 +91,12 @@ pub const NODES_MAX: u64 = 1000;
 
 /// What may go wrong in an app. Of the disk only that it is slow, and of the network not that it is cut in two: an app
 /// may give up then, which is no fault of it.
-const KINDS: [FaultKind; 16] = [
+const KINDS: [FaultKind; 19] = [
     FaultKind::Trap,
     FaultKind::Loop,
+    FaultKind::Grow,
+    FaultKind::GiantMessage,
+    FaultKind::SlowGuest,
     FaultKind::Kill,
     FaultKind::Starve,
     FaultKind::SlowSignals,

@@ -182,9 +182,13 @@ impl Links {
         };
     }
 
-    /// Nothing is slow any more.
+    /// Nothing is slow any more, and nobody lies.
     pub(crate) fn heal(&self) {
-        self.0.state.lock().connections.values_mut().for_each(|connection| connection.slow_ns = 0);
+        {
+            let state = &mut *self.0.state.lock();
+            state.connections.values_mut().for_each(|connection| connection.slow_ns = 0);
+            state.liars.values_mut().for_each(|percent| *percent = 0);
+        }
         self.resume();
     }
 }
@@ -327,7 +331,7 @@ impl Inner {
         let pipe = &mut connection.pipes[end][usize::from(stream.0)];
         let fate = mix(&[self.kernel.seed, connection.link, end as u64, stream.0.into(), pipe.number(), 0x11e]);
         let (bytes, changed) = pipe.lies.tell(bytes, percent, &mut ChaCha8Rng::seed_from_u64(fate));
-        (0..changed).for_each(|_| self.kernel.recorder.count("links: a frame was changed"));
+        (0..changed).for_each(|_| self.kernel.recorder.count(FaultKind::Lie.name()));
         bytes
     }
 

@@ -1,7 +1,7 @@
 use super::{Fault, FaultKind, Plan, PlannedFault};
 use crate::SimHandle;
 use crate::seed::mix;
-use rusm_core::ExitReason;
+use rusm_core::{Encoding, ExitReason, Node, Pid, Term};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -73,13 +73,22 @@ fn begin(sim: &SimHandle, fault: &Fault, lasts: Duration) -> Option<Undo> {
             sim.slow_signals(&host, extra);
             Some(Box::new(move |sim| sim.slow_signals(&host, Duration::ZERO)))
         }
-        Fault::Trap { host, which } => {
-            sim.arm(&host, which, None);
+        Fault::Trap { host, which } | Fault::Loop { host, which } | Fault::Grow { host, which } => {
+            sim.arm(&host, which, fault.kind(), lasts);
             None
         }
-        Fault::Loop { host, which } => {
-            sim.arm(&host, which, Some(lasts));
+        Fault::GiantMessage { host, which, bytes } => {
+            let (node, pid) = process(sim, &host, which)?;
+            counted(sim);
+            sim.record("fault", &format!("{} {pid}", fault.kind().name()));
+            let giant = Term::new(Encoding::Raw, vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)]);
+            // A pid takes everything.
+            let _ = node.send(pid, giant);
             None
+        }
+        Fault::SlowGuest { host, which, percent } => {
+            sim.slow_guest(&host, which, percent);
+            Some(Box::new(move |sim| sim.slow_guest(&host, which, 100)))
         }
         Fault::Reset { which } => {
             let id = connection(sim, which)?;
@@ -131,6 +140,10 @@ fn begin(sim: &SimHandle, fault: &Fault, lasts: Duration) -> Option<Undo> {
         Fault::Duplicate { percent } => {
             sim.network().duplicate(percent);
             Some(Box::new(|sim| sim.network().duplicate(0)))
+        }
+        Fault::Lie { host, percent } => {
+            sim.network().lie(&host, percent);
+            Some(Box::new(move |sim| sim.network().lie(&host, 0)))
         }
         Fault::Crash { host, loss } => {
             if !sim.is_up(&host) {
@@ -228,14 +241,19 @@ fn swizzle(sim: &SimHandle, hosts: Vec<String>, lasts: Duration) -> Undo {
 }
 
 fn exit_signal(sim: &SimHandle, host: &str, which: u64, kind: FaultKind, reason: ExitReason) -> Option<Undo> {
-    let tenant = sim.tenant(host)?;
-    let node = tenant.node()?;
-    let processes = tenant.processes();
-    let pid = processes[which.checked_rem(processes.len() as u64)? as usize];
+    let (node, pid) = process(sim, host, which)?;
     sim.recorder().count(kind.name());
     sim.record("fault", &format!("{} {pid}", kind.name()));
     node.exit_signal(pid, reason);
     None
+}
+
+/// A process of that host.
+fn process(sim: &SimHandle, host: &str, which: u64) -> Option<(Node, Pid)> {
+    let tenant = sim.tenant(host)?;
+    let processes = tenant.processes();
+    let pid = processes[which.checked_rem(processes.len() as u64)? as usize];
+    Some((tenant.node()?, pid))
 }
 
 fn connection(sim: &SimHandle, which: u64) -> Option<u64> {

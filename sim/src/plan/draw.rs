@@ -89,7 +89,7 @@ fn is_possible(kind: FaultKind, field: &Field) -> bool {
     let everybody = field.hosts.len() + field.clients.len();
     match kind {
         FaultKind::Cut | FaultKind::Partition | FaultKind::Clog => everybody >= 2,
-        FaultKind::Swizzle => field.hosts.len() >= 2,
+        FaultKind::Swizzle | FaultKind::Lie => field.hosts.len() >= 2,
         FaultKind::Ring => field.hosts.len() >= 5,
         _ => true,
     }
@@ -102,6 +102,8 @@ fn draw_time(rng: &mut impl Rng, fault: Fault, heal_at: Duration) -> PlannedFaul
         FaultKind::Kill
         | FaultKind::Exit
         | FaultKind::Trap
+        | FaultKind::Grow
+        | FaultKind::GiantMessage
         | FaultKind::Reset
         | FaultKind::Corrupt
         | FaultKind::Jump
@@ -126,6 +128,9 @@ fn draw_fault(rng: &mut impl Rng, kind: FaultKind, field: &Field) -> Fault {
         FaultKind::SlowSignals => Fault::SlowSignals { host, extra: millis(rng, 1, 100) },
         FaultKind::Trap => Fault::Trap { host, which },
         FaultKind::Loop => Fault::Loop { host, which },
+        FaultKind::Grow => Fault::Grow { host, which },
+        FaultKind::GiantMessage => Fault::GiantMessage { host, which, bytes: pick(rng, &[1 << 16, 1 << 20, 16 << 20]) },
+        FaultKind::SlowGuest => Fault::SlowGuest { host, which, percent: pick(rng, &[300, 3_000, 30_000]) },
         FaultKind::Reset => Fault::Reset { which },
         FaultKind::SlowConnection => Fault::SlowConnection { which, extra: millis(rng, 10, 800) },
         FaultKind::Corrupt => Fault::Corrupt { which },
@@ -151,6 +156,7 @@ fn draw_fault(rng: &mut impl Rng, kind: FaultKind, field: &Field) -> Fault {
         FaultKind::Loss => Fault::Loss { percent: pick(rng, &[2, 10, 40]) },
         FaultKind::Delay => Fault::Delay { extra: millis(rng, 5, 500) },
         FaultKind::Reorder => Fault::Reorder { percent: pick(rng, &[2, 10, 40]) },
+        FaultKind::Lie => Fault::Lie { host, percent: pick(rng, &[2, 10, 40]) },
         FaultKind::Duplicate => Fault::Duplicate { percent: pick(rng, &[2, 10, 40]) },
         FaultKind::Crash => {
             let losses = [CrashLoss::All, CrashLoss::Tail, CrashLoss::Sectors, CrashLoss::Sectors];

@@ -22,6 +22,12 @@ pub enum Fault {
     Trap { host: String, which: u64 },
     /// `loop HOST #N for T`: the next entry into a component does not return until its process is killed.
     Loop { host: String, which: u64 },
+    /// `grow HOST #N`: at the next entry into a component its memory has grown to its limit: it gets no more.
+    Grow { host: String, which: u64 },
+    /// `giant HOST #N BYTES`: a process gets a message of so many bytes; one of a component, if there is one.
+    GiantMessage { host: String, which: u64, bytes: u64 },
+    /// `slow-guest HOST #N P% for T`: what a component computes takes that many percent of its time.
+    SlowGuest { host: String, which: u64, percent: u64 },
     /// `reset #N`: a connection is cut; both ends are told.
     Reset { which: u64 },
     /// `slow-connection #N T for T`: each of its packets takes that much longer.
@@ -49,6 +55,9 @@ pub enum Fault {
     Reorder { percent: u64 },
     /// `duplicate P% for T`: so many packets arrive twice.
     Duplicate { percent: u64 },
+    /// `lie HOST P% for T`: of a hundred frames of the cluster's protocol that it sends, so many are left out, doubled, put in
+    /// another order, made up, sent in another's name or changed in a field.
+    Lie { host: String, percent: u64 },
     /// `crash HOST [all|tail|sectors|disk] for T`: it loses what it had not synced, or its disk, and starts again after
     /// that time.
     Crash { host: String, loss: CrashLoss },
@@ -91,6 +100,9 @@ impl Fault {
             Self::SlowSignals { .. } => FaultKind::SlowSignals,
             Self::Trap { .. } => FaultKind::Trap,
             Self::Loop { .. } => FaultKind::Loop,
+            Self::Grow { .. } => FaultKind::Grow,
+            Self::GiantMessage { .. } => FaultKind::GiantMessage,
+            Self::SlowGuest { .. } => FaultKind::SlowGuest,
             Self::Reset { .. } => FaultKind::Reset,
             Self::SlowConnection { .. } => FaultKind::SlowConnection,
             Self::Corrupt { .. } => FaultKind::Corrupt,
@@ -104,6 +116,7 @@ impl Fault {
             Self::Delay { .. } => FaultKind::Delay,
             Self::Reorder { .. } => FaultKind::Reorder,
             Self::Duplicate { .. } => FaultKind::Duplicate,
+            Self::Lie { .. } => FaultKind::Lie,
             Self::Crash { .. } => FaultKind::Crash,
             Self::PowerCut { .. } => FaultKind::PowerCut,
             Self::Pause { .. } => FaultKind::Pause,
@@ -139,6 +152,10 @@ impl Fault {
             | Self::SlowSignals { host, .. }
             | Self::Trap { host, .. }
             | Self::Loop { host, .. }
+            | Self::Grow { host, .. }
+            | Self::GiantMessage { host, .. }
+            | Self::SlowGuest { host, .. }
+            | Self::Lie { host, .. }
             | Self::Refuse { host }
             | Self::Clog { host }
             | Self::Crash { host, .. }

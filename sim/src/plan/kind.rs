@@ -9,6 +9,9 @@ pub enum FaultKind {
     SlowSignals,
     Trap,
     Loop,
+    Grow,
+    GiantMessage,
+    SlowGuest,
     Reset,
     SlowConnection,
     Corrupt,
@@ -22,6 +25,7 @@ pub enum FaultKind {
     Delay,
     Reorder,
     Duplicate,
+    Lie,
     Crash,
     PowerCut,
     Pause,
@@ -39,13 +43,16 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All kinds.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 36] = [
         Self::Kill,
         Self::Exit,
         Self::Starve,
         Self::SlowSignals,
         Self::Trap,
         Self::Loop,
+        Self::Grow,
+        Self::GiantMessage,
+        Self::SlowGuest,
         Self::Reset,
         Self::SlowConnection,
         Self::Corrupt,
@@ -59,6 +66,7 @@ impl FaultKind {
         Self::Delay,
         Self::Reorder,
         Self::Duplicate,
+        Self::Lie,
         Self::Crash,
         Self::Pause,
         Self::Slow,
@@ -74,11 +82,18 @@ impl FaultKind {
         Self::PowerCut,
     ];
 
-    /// Whether correct code lives through it. A disk that lies and a network that corrupts it does not survive, and a run without
-    /// guests, a cluster or a database has no faults of theirs: a power cut is a crash for whoever writes nothing.
+    /// Whether correct code lives through it. A disk that lies, a network that corrupts and another node that lies it does not
+    /// survive, and a run without guests, a cluster or a database has no faults of theirs: a power cut is a crash for whoever writes
+    /// nothing.
     pub fn is_survivable(self) -> bool {
-        use FaultKind::{BitRot, Corrupt, Expiry, ForgottenSyncs, Loop, MisdirectedWrite, PowerCut, Trap};
-        !matches!(self, Trap | Loop | Corrupt | Expiry | ForgottenSyncs | MisdirectedWrite | BitRot | PowerCut)
+        use FaultKind::{BitRot, Corrupt, Expiry, ForgottenSyncs, Lie, MisdirectedWrite, PowerCut};
+        let others = matches!(self, Corrupt | Lie | Expiry | ForgottenSyncs | MisdirectedWrite | BitRot | PowerCut);
+        !self.is_of_guests() && !others
+    }
+
+    /// Whether it hits components.
+    pub fn is_of_guests(self) -> bool {
+        matches!(self, Self::Trap | Self::Loop | Self::Grow | Self::GiantMessage | Self::SlowGuest)
     }
 
     /// All kinds that [correct code lives through](Self::is_survivable).
@@ -106,6 +121,9 @@ impl FaultKind {
             Self::SlowSignals => "process: slow signals",
             Self::Trap => "guest: trap",
             Self::Loop => "guest: endless loop",
+            Self::Grow => "guest: memory at its limit",
+            Self::GiantMessage => "guest: giant message",
+            Self::SlowGuest => "guest: slow",
             Self::Reset => "network: connection cut",
             Self::SlowConnection => "network: connection slow",
             Self::Corrupt => "network: packet corrupted",
@@ -119,6 +137,7 @@ impl FaultKind {
             Self::Delay => "network: delay",
             Self::Reorder => "network: reordered",
             Self::Duplicate => "network: duplicated",
+            Self::Lie => "protocol: a frame was changed",
             Self::Crash => "node: crash",
             Self::PowerCut => "node: power cut within a commit",
             Self::Pause => "node: paused",

@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+/// Bytes of a giant message at most.
+const GIANT_MAX: u64 = 1 << 30;
+
 /// Why a text is no plan for this run. Nothing ran.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -43,6 +46,9 @@ impl fmt::Display for Fault {
             Self::SlowSignals { host, extra } => write!(f, "slow-signals {host} {}", time(*extra)),
             Self::Trap { host, which } => write!(f, "trap {host} #{which}"),
             Self::Loop { host, which } => write!(f, "loop {host} #{which}"),
+            Self::Grow { host, which } => write!(f, "grow {host} #{which}"),
+            Self::GiantMessage { host, which, bytes } => write!(f, "giant {host} #{which} {bytes}B"),
+            Self::SlowGuest { host, which, percent } => write!(f, "slow-guest {host} #{which} {percent}%"),
             Self::Reset { which } => write!(f, "reset #{which}"),
             Self::SlowConnection { which, extra } => write!(f, "slow-connection #{which} {}", time(*extra)),
             Self::Corrupt { which } => write!(f, "corrupt #{which}"),
@@ -56,6 +62,7 @@ impl fmt::Display for Fault {
             Self::Delay { extra } => write!(f, "delay {}", time(*extra)),
             Self::Reorder { percent } => write!(f, "reorder {percent}%"),
             Self::Duplicate { percent } => write!(f, "duplicate {percent}%"),
+            Self::Lie { host, percent } => write!(f, "lie {host} {percent}%"),
             Self::Crash { host, loss } => write!(f, "crash {host} {}", loss_name(*loss)),
             Self::PowerCut { host, loss, which } => write!(f, "power-cut {host} {} #{which}", loss_name(*loss)),
             Self::Pause { host } => write!(f, "pause {host}"),
@@ -129,6 +136,17 @@ fn planned(words: &[&str]) -> Result<PlannedFault, String> {
         ["slow-signals", host, extra] => Fault::SlowSignals { host: owned(host), extra: time(extra)? },
         ["trap", host, which] => Fault::Trap { host: owned(host), which: number(which)? },
         ["loop", host, which] => Fault::Loop { host: owned(host), which: number(which)? },
+        ["grow", host, which] => Fault::Grow { host: owned(host), which: number(which)? },
+        ["giant", host, which, bytes] => {
+            let bytes = suffixed(bytes, "B")?;
+            if bytes > GIANT_MAX {
+                return Err(format!("{bytes} bytes are too many: no message is longer than {GIANT_MAX}"));
+            }
+            Fault::GiantMessage { host: owned(host), which: number(which)?, bytes }
+        }
+        ["slow-guest", host, which, percent] => {
+            Fault::SlowGuest { host: owned(host), which: number(which)?, percent: suffixed(percent, "%")? }
+        }
         ["reset", which] => Fault::Reset { which: number(which)? },
         ["slow-connection", which, extra] => Fault::SlowConnection { which: number(which)?, extra: time(extra)? },
         ["corrupt", which] => Fault::Corrupt { which: number(which)? },
@@ -142,6 +160,7 @@ fn planned(words: &[&str]) -> Result<PlannedFault, String> {
         ["delay", extra] => Fault::Delay { extra: time(extra)? },
         ["reorder", percent] => Fault::Reorder { percent: suffixed(percent, "%")? },
         ["duplicate", percent] => Fault::Duplicate { percent: suffixed(percent, "%")? },
+        ["lie", host, percent] => Fault::Lie { host: owned(host), percent: suffixed(percent, "%")? },
         ["crash", host, loss] => Fault::Crash { host: owned(host), loss: loss_of(loss)? },
         ["power-cut", host, loss, which] => {
             Fault::PowerCut { host: owned(host), loss: loss_of(loss)?, which: number(which)? }
@@ -239,6 +258,7 @@ mod tests {
         check("1s jump a 5s\nheal 2s", "no step of time");
         check("1s jump a +99999999999999s\nheal 2s", "no step of time");
         check("1s crash a everything\nheal 2s", "\"everything\" is no loss");
+        check("1s giant a #1 9999999999999B\nheal 2s", "no message is longer than 1073741824");
         check("1s loss 5\nheal 2s", "\"5\" is no number with %");
         check("1s kill a #x\nheal 2s", "does not name one of many");
         check("1s\nheal 2s", "a fault is missing");

@@ -17,7 +17,7 @@ use rusm_core::Node;
 use rusm_core::seam::Seams;
 use rusm_transport::cluster::{Cluster, ClusterOptions};
 use rusm_transport::proto::{Identity, Role};
-use rusm_transport::quic::{Authority, Credentials, Issued, Machine, MemberOptions, QuicMember};
+use rusm_transport::quic::{Authority, Credentials, Inspected, Issued, Machine, MemberOptions, QuicMember, Serial};
 use rustls::crypto::CryptoProvider;
 use socket::Socket;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +53,8 @@ struct State {
     /// The certificates of the hosts, each of the authority of its cluster; and those that have expired.
     issued: BTreeMap<(u128, String, bool), Issued>,
     expired: BTreeSet<String>,
+    /// The certificates that count no more.
+    revoked: BTreeSet<Serial>,
     members: BTreeMap<String, (u128, QuicMember)>,
     slots: Slots,
 }
@@ -98,6 +100,21 @@ impl Quic {
         if let Some((_, member)) = state.members.get(host) {
             member.renew(&credentials).expect("it is the same node's, of the same authority");
         }
+    }
+
+    /// The certificate of that host counts no more, and a member is told so.
+    pub(crate) fn revoke(&self, host: &str, told: &str, time_of_day: Duration) {
+        let state = &mut *self.state.lock();
+        let Some((cluster, _)) = state.members.get(told) else { return };
+        let cluster = *cluster;
+        state.credentials(self.kernel.seed, cluster, host, self.start_of_day);
+        let certificates = state.issued.iter().filter(|((of, name, _), _)| *of == cluster && name == host);
+        let serial =
+            |issued: &Issued| Inspected::of_pem(&issued.certificate).expect("a certificate of this run").serial;
+        state.revoked.extend(certificates.map(|(_, issued)| serial(issued)));
+        let number = state.revoked.len() as u64;
+        let list = state.authorities[&cluster].revoke(number, &state.revoked, time_of_day).expect("a time of this run");
+        state.members[told].1.revoke(&list).expect("the list of its own authority");
     }
 
     /// What the life of a host that has ended leaves behind.

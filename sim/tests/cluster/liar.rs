@@ -12,7 +12,7 @@ const SOON: Duration = Duration::from_secs(2);
 #[rusm_sim::test(
     seeds = 60,
     sometimes = [
-        "links: a frame was changed", "transport: a node broke the protocol",
+        "protocol: a frame was changed", "transport: a node broke the protocol",
         "transport: a signal in another's name was refused",
     ]
 )]

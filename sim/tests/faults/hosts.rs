@@ -104,6 +104,30 @@ fn exit() {
     });
 }
 
+/// A process whose parent lives, of which faults choose first, that says how long each message is.
+fn reader(sim: &SimHandle) -> tokio::sync::mpsc::UnboundedReceiver<usize> {
+    let (says, said) = tokio::sync::mpsc::unbounded_channel();
+    a(sim).spawn(|context| async move {
+        context.spawn(move |context| async move {
+            while let Message::Plain(payload) = context.receive().await {
+                let _ = says.send(payload.as_term().map_or(0, |term| term.bytes.len()));
+            }
+        });
+        context.receive().await;
+    });
+    said
+}
+
+#[test]
+fn giant_message() {
+    check(FaultKind::GiantMessage, "500ms giant a #0 16777216B;heal 5s", |sim| async move {
+        let mut said = reader(&sim);
+        let said = futures_util::future::select(Box::pin(said.recv()), Box::pin(sim.sleep(ms(2_000)))).await;
+        let futures_util::future::Either::Left((len, _)) = said else { panic!("nothing came") };
+        assert_eq!(len, Some(16 << 20));
+    });
+}
+
 #[test]
 fn starve() {
     check(FaultKind::Starve, "100ms starve a #0 for 2s;heal 5s", |sim| async move {

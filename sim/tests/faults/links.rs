@@ -282,6 +282,32 @@ fn what_arrives_twice_counts_once() {
     });
 }
 
+/// It asks on and on, of others and by others.
+async fn talk(sim: &SimHandle, until: Duration) {
+    while sim.now().since(Default::default()) < until {
+        for (from, of) in [("a", "b"), ("b", "a")] {
+            let _ = node(sim, from).call(counter_of(of), Term::empty(), ms(500)).await;
+            sim.sleep(ms(20)).await;
+        }
+    }
+}
+
+#[test]
+fn a_liar_is_thrown_out_and_taken_back() {
+    check(FaultKind::Lie, "2s lie a 40% for 10s;heal 15s", |sim| async move {
+        trip(&sim, "b", "a").await;
+        let watching = down(&sim, "b", "a");
+        let (lost, ()) = futures_util::join!(watching, talk(&sim, ms(12_000)));
+        assert_eq!(lost, Some(ExitReason::NOCONNECTION), "whoever breaks the protocol is heard no more");
+        let reached = || sim.recorder().reached().contains_key("transport: a node broke the protocol");
+        assert!(reached(), "nobody has noticed");
+        trip(&sim, "b", "c").await;
+        sim.sleep(ms(10_000)).await;
+        ask(&sim, "b", "a").await.0.ok();
+        trip(&sim, "b", "a").await;
+    });
+}
+
 #[test]
 fn who_stands_still_for_too_long_is_taken_for_lost() {
     check(FaultKind::Pause, "2s pause a for 12s;heal 15s", |sim| async move {
@@ -294,7 +320,7 @@ fn who_stands_still_for_too_long_is_taken_for_lost() {
 
 #[test]
 fn after_the_heal_nothing_is_wrong_any_more() {
-    let plan = "1s cut a b\n1s clog c\n1s loss 100%\n1s delay 5s\n1s reorder 100%\n1s refuse d\n1s slow-connection #0 5s\nheal 4s";
+    let plan = "1s cut a b\n1s clog c\n1s loss 100%\n1s delay 5s\n1s reorder 100%\n1s refuse d\n1s slow-connection #0 5s\n1s lie e 40%\nheal 4s";
     for seed in 1..=SEEDS {
         let report = run(seed, plan, |sim| async move {
             trip(&sim, "a", "b").await;
@@ -302,8 +328,8 @@ fn after_the_heal_nothing_is_wrong_any_more() {
                 sim.sleep(ms(100)).await;
             }
             sim.sleep(ms(10_000)).await;
-            for from in ["a", "b", "c", "d"] {
-                for of in ["a", "b", "c", "d"] {
+            for from in ["a", "b", "c", "d", "e"] {
+                for of in ["a", "b", "c", "d", "e"] {
                     // The first may have to make an association.
                     ask(&sim, from, of).await.0.ok();
                     assert!(trip(&sim, from, of).await < ms(100), "{from} to {of}");

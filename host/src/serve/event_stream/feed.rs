@@ -1,5 +1,6 @@
 use super::encode::HEARTBEAT;
 use super::{EventStream, Outgoing};
+use crate::mark::Mark;
 use crate::serve::active::{Phase, reached};
 use crate::serve::body::{BodyError, ResponseBody};
 use crate::serve::handlers::Opening;
@@ -99,6 +100,7 @@ impl Drop for Feed {
         if events.is_abandoned() {
             return;
         }
+        Mark::ListenerGone.reached(&self.shared.node);
         self.shared.node.exit_signal(self.pid, ExitReason::SHUTDOWN.with_detail("the listener has gone"));
         let (shared, pid) = (self.shared.clone(), self.pid);
         self.shared.node.seams().executor.spawn(Box::pin(async move {
