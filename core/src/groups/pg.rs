@@ -235,13 +235,15 @@ impl GroupsRef {
         }
     }
 
-    /// Ends a monitor: no event arrives from now on; those in the mailbox stay. False when it was not active. Source: OTP
-    /// `pg:demonitor/2`.
+    /// Ends a monitor: no event of it arrives from now on, and those in the mailbox are gone, whatever the scope answers. False
+    /// when it was not active. Source: OTP `pg:demonitor/2`.
     ///
     /// # Errors
     /// The scope did not answer.
     pub async fn demonitor(&self, context: &Context, monitor: Reference) -> Result<bool, CallError> {
-        match self.ask(context, Ask::Demonitor(monitor)).await? {
+        let answer = self.ask(context, Ask::Demonitor(monitor)).await;
+        while context.try_receive(|message| is_event_of(message, monitor)).is_some() {}
+        match answer? {
             Answer::Left(active) => Ok(active),
             other => unreachable!("a monitor was to end: {other:?}"),
         }
@@ -250,6 +252,11 @@ impl GroupsRef {
     async fn ask(&self, caller: &impl Calls, ask: Ask) -> Result<Answer, CallError> {
         self.0.call(caller, ask, Duration::MAX).await
     }
+}
+
+fn is_event_of(message: &Message, monitor: Reference) -> bool {
+    let Message::Plain(payload) = message else { return false };
+    payload.downcast_ref::<GroupEvent>().is_some_and(|event| event.monitor == monitor)
 }
 
 /// The process of a scope.

@@ -4,7 +4,7 @@ use super::bindings::rusm::actor::groups as wit;
 use super::bindings::rusm::actor::types::{self, Refusal};
 use crate::limits::{MEMBERSHIPS_MAX, NAME_BYTES_MAX};
 use crate::state::ProcessState;
-use rusm_core::{CallError, GroupChange, GroupEvent, GroupsRef, LeaveError, Message, Pid, Reference};
+use rusm_core::{CallError, GroupChange, GroupEvent, GroupsRef, LeaveError, Pid, Reference};
 
 impl From<GroupEvent> for types::GroupEvent {
     fn from(event: GroupEvent) -> Self {
@@ -23,12 +23,6 @@ fn pids(members: Vec<Pid>) -> Vec<types::Pid> {
 
 fn refusal(error: &impl ToString) -> Refusal {
     Refusal::Badarg(error.to_string())
-}
-
-/// Whether a message says what happened to the group that this monitor watches.
-fn is_event_of(message: &Message, monitor: Reference) -> bool {
-    let Message::Plain(payload) = message else { return false };
-    payload.downcast_ref::<GroupEvent>().is_some_and(|event| event.monitor == monitor)
 }
 
 impl ProcessState {
@@ -112,7 +106,6 @@ impl wit::Host for ProcessState {
         let monitor = Reference::from(monitor);
         // A scope that does not run tells nobody anything.
         let _ = GroupsRef::default().demonitor(&self.context, monitor).await;
-        while self.context.try_receive(|message| is_event_of(message, monitor)).is_some() {}
         Ok(())
     }
 }

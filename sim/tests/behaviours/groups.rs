@@ -92,11 +92,18 @@ fn a_monitor_of_a_scope_sees_all_groups_until_it_ends() {
         assert_eq!((joined.monitor, joined.members.len()), (monitor, 2));
         scope.leave(&context, "h", &[pid]).await.expect("left");
         assert_eq!(event(&context).await.change, GroupChange::Leave);
+        // What lies in the mailbox by then goes too, and nothing else does: as `pg:demonitor/2`.
+        let (other, _) = scope.monitor(&context, "g").await.expect("a monitor");
+        scope.join(&context, "g", &[pid]).await.expect("joined");
+        scope.join(&context, "h", &[pid]).await.expect("joined");
         assert_eq!(scope.demonitor(&context, monitor).await, Ok(true));
+        assert_eq!(event(&context).await.monitor, other);
+        none(&context).await;
+        assert_eq!(scope.demonitor(&context, other).await, Ok(true));
         assert_eq!(scope.demonitor(&context, monitor).await, Ok(false));
         scope.leave(&context, "h", &[pid]).await.expect("left");
         none(&context).await;
-        assert_eq!(scope.local_members(&context, "g").await, Ok(vec![pid]));
+        assert_eq!(scope.local_members(&context, "g").await, Ok(vec![pid, pid]));
     });
 }
 
