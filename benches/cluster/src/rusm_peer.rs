@@ -141,7 +141,8 @@ fn number(number: u64) -> Term {
 async fn spawn(context: &Context, kind: &str) -> Pid {
     let there = NodeId::of_name("b");
     loop {
-        let spec = ProcessSpec { kind: kind.into(), target: kind.into(), digest: None, args: Term::empty(), grants: None };
+        let spec =
+            ProcessSpec { kind: kind.into(), target: kind.into(), digest: None, args: Term::empty(), grants: None };
         match context.spawn_on(there, spec, SpawnOptions::default()).await {
             Ok(spawned) => return spawned.pid,
             // Not connected yet.

@@ -109,7 +109,12 @@ impl AppNode {
     pub(super) async fn serving(&self) -> Vec<String> {
         let Some(Running { app, own }) = self.running() else { return Vec::new() };
         let processes = app.processes().await;
-        let serving = |process: &&AppProcess| process.supervised.is_none() && !own.contains(&process.info.pid);
+        // What agrees on unique names comes and goes, and stands by its voter.
+        let voter = app.node().whereis(Voter::NAME);
+        let agrees = |process: &AppProcess| voter.is_some() && process.info.parent == voter;
+        let serving = |process: &&AppProcess| {
+            process.supervised.is_none() && !own.contains(&process.info.pid) && !agrees(process)
+        };
         processes.iter().filter(serving).map(|process| format!("{} {}", process.info.label, process.info.pid)).collect()
     }
 

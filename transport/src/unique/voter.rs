@@ -16,7 +16,7 @@ use std::time::Duration;
 /// and any majority of them decides; further nodes only ask. One more voter than an odd number would be one more to ask, and bear the
 /// loss of no more nodes.
 ///
-/// It is started by a supervisor of its node, from [`Voter::child_spec`], and registers the local name `rusm:voter`. What it
+/// It is started by a supervisor of its node, from [`Voter::child_spec`], and registers its [name](Self::NAME). What it
 /// has promised lies in the file [`VOTER_FILE`](super::VOTER_FILE) of its node's storage, durable before anybody hears of it. A voter
 /// whose file was lost must not come back under the same node's name: it would have forgotten its promises.
 ///
@@ -41,6 +41,9 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const WAITING_MAX: usize = 10_000;
 
 impl Voter {
+    /// Its local name.
+    pub const NAME: &str = VOTER;
+
     /// The child of a supervisor, with the names of all voters' nodes, its own among them.
     pub fn child_spec(voters: &[&str]) -> ChildSpec {
         let voters: Vec<String> = voters.iter().map(|name| (*name).to_owned()).collect();

@@ -6,6 +6,9 @@ pub(crate) type Judges = &'static [(&'static str, &'static [&'static str])];
 /// That a trace is another one than before finds every change, and no bug.
 const NO_GOLDEN: &[&str] = &["golden"];
 
+/// Ten million messages, again for each mutant.
+const LONG: &[&str] = &["flood"];
+
 /// The programs that real Erlang has judged; the other tasks have nothing to do with the core.
 const OTP: &[&str] = &["mutants::", "documents::", "edges::", "steps::"];
 
@@ -66,7 +69,7 @@ impl Area {
                 ("rusm-sim reports", &[]),
                 ("rusm-sim models", &[]),
                 ("rusm-core rusm_core", &[]),
-                ("rusm-core rules", &[]),
+                ("rusm-core rules", LONG),
                 ("rusm-core kernel", &[]),
                 ("rusm-core remote", &[]),
                 ("rusm-suites chaos", NO_GOLDEN),
