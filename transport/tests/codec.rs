@@ -389,7 +389,10 @@ proptest! {
             endpoint.handle_received(now, connection, StreamId(stream), &mutated(bytes, &changes, len));
         }
         endpoint.handle_received(now, connection, StreamId(1), &garbage);
-        endpoint.handle_timeout(now + std::time::Duration::from_secs(60));
+        // An endpoint that was asleep itself suspects before it gives up.
+        for seconds in [60, 120] {
+            endpoint.handle_timeout(now + std::time::Duration::from_secs(seconds));
+        }
         while endpoint.poll_action().is_some() {}
         while endpoint.poll_event().is_some() {}
         prop_assert_eq!(endpoint.poll_timeout(), None, "nothing is left of it");
