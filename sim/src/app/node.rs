@@ -5,7 +5,8 @@ use crate::tenant::Tenant;
 use crate::{FaultKind, SimHandle};
 use parking_lot::Mutex;
 use rusm_core::{
-    BoxFuture, ExitReason, NoUniqueNames, Node, NodeOptions, Pid, Started, Strategy, Supervisor, SupervisorSpec,
+    BoxFuture, ExitReason, NoUniqueNames, Node, NodeOptions, Pid, Started, Strategy, Supervisor, SupervisorRef,
+    SupervisorSpec,
 };
 use rusm_host::app::{App, AppProcess, RunningApp, next_incarnation};
 use rusm_transport::cluster::ClusterOptions;
@@ -20,6 +21,9 @@ pub(super) const PORT: u16 = 80;
 
 /// So many nodes of a cluster decide on unique names.
 const VOTERS: usize = 3;
+
+/// The supervisor of a node's voter.
+const VOTING: &str = "rusm:voting";
 
 /// A node of the app in one run. There is one or, after a crash, none.
 pub(super) struct AppNode {
@@ -86,8 +90,7 @@ impl AppNode {
         if !voters.contains(&node.name()) {
             return Ok(());
         }
-        let spec =
-            SupervisorSpec::new(Strategy::OneForOne).name("rusm:voting").intensity(1_000, Duration::from_secs(1));
+        let spec = SupervisorSpec::new(Strategy::OneForOne).name(VOTING).intensity(1_000, Duration::from_secs(1));
         match Supervisor::start(node, spec.child(Voter::child_spec(&voters))).await {
             Started::Up(_) => Ok(()),
             Started::Ignored => unreachable!("a supervisor does not ignore its start"),
@@ -137,6 +140,10 @@ impl AppNode {
         let Some(running) = self.running.lock().take() else { return Vec::new() };
         running.app.stop().await;
         let node = running.app.node();
+        // Where nobody votes there is none.
+        let _ = SupervisorRef::from(VOTING).stop(node, ExitReason::SHUTDOWN).await;
+        // What is linked to those that have stopped ends a moment later.
+        self.sim.sleep(Duration::from_secs(1)).await;
         let left = node.processes().into_iter().filter_map(|pid| node.process_info(pid));
         left.map(|info| format!("{} {}", info.label, info.pid)).collect()
     }
