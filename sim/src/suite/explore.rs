@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Every so many seeds, one is run twice, and the two must be the same.
 const REPEAT_EVERY: u64 = 20;
 
-/// With fewer seeds than this, nothing must be reached; nor over another wire than the usual one, where other things are rare.
+/// With so many seeds or fewer, nothing must be reached; nor over another wire than the usual one, where other things are rare.
 const SOMETIMES_FROM: u64 = 50;
 
 /// How long a failure is made smaller.
