@@ -1,6 +1,6 @@
 //! An event manager and its handlers, compared with a list of what each handler has heard.
 
-use crate::run;
+use crate::{run, script_ending_with};
 use proptest::prelude::*;
 use rusm_core::{
     Context, EventHandler, EventManager, EventManagerError, EventManagerRef, ExitReason, Handled, HandlerEnd,
@@ -212,10 +212,7 @@ fn script() -> impl Strategy<Value = Vec<Step>> {
         2 => id().prop_map(Step::Call),
         3 => Just(Step::Look),
     ];
-    prop::collection::vec(step, 0..30).prop_map(|mut script| {
-        script.push(Step::Look);
-        script
-    })
+    script_ending_with(Step::Look, step)
 }
 
 proptest! {

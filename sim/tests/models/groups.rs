@@ -1,6 +1,6 @@
 //! Process groups: a scope, and what its monitors are told, compared with lists of names.
 
-use crate::run;
+use crate::{run, script_ending_with};
 use proptest::prelude::*;
 use rusm_core::{
     Context, ExitReason, GroupChange, GroupEvent, GroupsRef, LeaveError, Message, Pid, ProcessGroups, Reference,
@@ -187,10 +187,7 @@ fn script() -> impl Strategy<Value = Vec<Step>> {
         2 => (0usize..5).prop_map(Step::Demonitor),
         3 => Just(Step::Look),
     ];
-    prop::collection::vec(step, 0..30).prop_map(|mut script| {
-        script.push(Step::Look);
-        script
-    })
+    script_ending_with(Step::Look, step)
 }
 
 proptest! {
