@@ -89,8 +89,8 @@ impl Sim {
     /// A run with nothing in it.
     pub fn new(options: SimOptions) -> Self {
         let recorder = Recorder::new(options.record);
-        let kernel = Kernel::new(options.seed, options.profile, options.schedule, options.orderly_after, recorder);
-        let kernel = Arc::new(kernel);
+        let SimOptions { seed, profile, schedule, orderly_after, turns_max, .. } = options;
+        let kernel = Arc::new(Kernel::new(seed, profile, schedule, orderly_after, turns_max, recorder));
         let network = Network::new(kernel.clone());
         let time_limit = u64::try_from(options.time_limit.as_nanos()).unwrap_or(u64::MAX);
         let (hosts, healed) = (Mutex::default(), AtomicBool::new(false));

@@ -79,3 +79,14 @@ fn a_process_that_waits_for_ever_is_a_stall_and_no_timeout() {
     let outcome = sim.block_on(async move { node.await_exit(sleeper).await });
     assert!(matches!(outcome, Err(RunError::Stalled(at)) if at.as_nanos() > 900_000_000), "{outcome:?}");
 }
+
+#[test]
+fn tasks_that_go_round_and_round_are_a_stall_and_no_timeout() {
+    let sim = Sim::new(SimOptions { turns_max: 10_000, ..SimOptions::new(1) });
+    let node = Node::start(sim.node_options("a"));
+    let restless = node.spawn(|context: Context| async move {
+        while context.receive_timeout(Duration::from_millis(1), |_| true).await.is_none() {}
+    });
+    let outcome = sim.block_on(async move { node.await_exit(restless).await });
+    assert!(matches!(outcome, Err(RunError::Failed(Outcome::Stalled(_)))), "{outcome:?}");
+}

@@ -52,8 +52,10 @@ async fn owner(context: Context, sim: SimHandle, number: u64) {
         let delay = micros(&mut rng, 2_000);
         let payload = Payload::local(Fired(id, context.now() + delay));
         running.insert(id, context.send_after(delay, context.pid(), payload));
+        // Any of them, or the oldest, which has fired already more often.
+        let which = below(&mut rng, 2 * running.len() as u64).saturating_sub(running.len() as u64);
         if below(&mut rng, 3) == 0
-            && let Some((id, timer)) = running.iter().nth(below(&mut rng, running.len() as u64) as usize)
+            && let Some((id, timer)) = running.iter().nth(which as usize)
         {
             let id = *id;
             if context.cancel_timer(*timer).is_some() {

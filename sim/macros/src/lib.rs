@@ -23,7 +23,7 @@ use syn::{Expr, ItemFn, LitInt, parse_macro_input};
 ///
 /// - `seeds = N`: how many; default 100.
 /// - `sometimes = ["…"]`, or a constant: rare branches and faults that at least one of the seeds must reach, when there are
-///   more than 50.
+///   50 or more, and a third of these.
 ///
 /// A seed that fails is printed with what failed and the command that replays it: `RUSM_SEED=42 cargo test NAME`. The
 /// other variables are those of `rusm_sim::suite::Suite`.

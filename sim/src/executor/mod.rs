@@ -69,6 +69,8 @@ struct State {
     put_off: Vec<TaskId>,
     /// Polls until the policy is first come, first served.
     polls_until_orderly: Option<u64>,
+    /// Polls until the run counts as stalled.
+    turns_left: u64,
 }
 
 /// Why the executor stopped.
@@ -88,6 +90,7 @@ impl Kernel {
         profile: Profile,
         schedule: u64,
         orderly_after: Option<u64>,
+        turns_max: u64,
         recorder: Recorder,
     ) -> Self {
         let purpose = if schedule == 0 { "schedule".to_owned() } else { format!("schedule {schedule}") };
@@ -114,6 +117,7 @@ impl Kernel {
                 lowest_priority: u64::MAX / 2,
                 put_off: Vec::new(),
                 polls_until_orderly: orderly_after,
+                turns_left: turns_max,
             }),
         }
     }
@@ -301,6 +305,11 @@ impl Kernel {
             }
         }
         let Some(id) = self.ready.pop(&mut state.rng) else { return false };
+        if state.turns_left == 0 {
+            self.fail(Outcome::Stalled("its tasks have had all the turns that a run may have, and go on".to_owned()));
+            return true;
+        }
+        state.turns_left -= 1;
         // A task that has ended since it was woken.
         let Some(mut task) = state.tasks.take(id) else { return true };
         if task.life.is_paused() || task.waker.starved.load(Ordering::Relaxed) {

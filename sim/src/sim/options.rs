@@ -19,6 +19,8 @@ pub struct SimOptions {
     pub orderly_after: Option<u64>,
     /// Virtual time after which [`Sim::block_on`](super::Sim::block_on) gives up. Default one hour.
     pub time_limit: Duration,
+    /// How many turns all tasks may have together; one more, and the run counts as stalled. Default no limit.
+    pub turns_max: u64,
     /// Where the event log goes. Default nowhere.
     pub record: Option<Box<dyn Write + Send>>,
 }
@@ -28,7 +30,7 @@ impl SimOptions {
     pub fn new(seed: u64) -> Self {
         let time_limit = Duration::from_secs(3600);
         let (profile, wire) = (Profile::of_seed(seed), ClusterWire::default());
-        Self { seed, profile, wire, schedule: 0, orderly_after: None, time_limit, record: None }
+        Self { seed, profile, wire, schedule: 0, orderly_after: None, time_limit, turns_max: u64::MAX, record: None }
     }
 }
 

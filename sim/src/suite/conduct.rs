@@ -21,6 +21,9 @@ use tokio::sync::oneshot;
 /// How often a condition that must hold eventually is asked.
 const ASK_EVERY: Duration = Duration::from_millis(10);
 
+/// A run with more turns goes round and round. The suites here need a tenth of that at most.
+const TURNS_MAX: u64 = 20_000_000;
+
 /// The property that a panic in a script breaks.
 const ASSERTION: &str = "assertion";
 
@@ -32,7 +35,7 @@ pub(crate) fn run_case(
     case: &Case,
     record: Option<Box<dyn Write + Send>>,
 ) -> Report {
-    let sim = Sim::new(SimOptions { record, ..case.options() });
+    let sim = Sim::new(SimOptions { record, turns_max: TURNS_MAX, ..case.options() });
     let mut test = Test::new(sim.handle(), case);
     let built = catch_unwind(AssertUnwindSafe(|| scenario(&mut test)));
     let plan = case.plan.clone().unwrap_or_else(|| test.draw_plan());

@@ -157,12 +157,13 @@ impl Operator {
                     is_local_name: false,
                 }
             }
-            _ => {
-                let process = self.anybody(rng);
-                let (destination, monitored) = (self.pids[process].into(), self.pids[process].into());
-                Meant { process: Some(process), destination, monitored, is_local_name: false }
-            }
+            _ => self.by_pid(self.anybody(rng)),
         }
+    }
+
+    fn by_pid(&self, process: Index) -> Meant {
+        let (destination, monitored) = (self.pids[process].into(), self.pids[process].into());
+        Meant { process: Some(process), destination, monitored, is_local_name: false }
     }
 
     fn next_number(&mut self) -> u64 {
@@ -462,7 +463,11 @@ impl Operator {
     }
 
     async fn call(&mut self, rng: &mut impl Rng, by: Index) -> String {
-        let meant = self.meant(rng, by);
+        let mute = (0..self.pids.len()).find(|process| self.model.call(by, Some(*process)) == "timeout");
+        let meant = match mute {
+            Some(mute) if below(rng, 2) == 0 => self.by_pid(mute),
+            _ => self.meant(rng, by),
+        };
         if below(rng, 4) == 0 {
             self.tell(by, Order::GiveUp(meant.destination)).await;
             return format!("{by} calls {:?} and gives up", meant.process);
