@@ -111,3 +111,18 @@ fn a_supervisor_report_names_the_child_that_caused_each_restart() {
     );
     line(&lines, &["supervisor report: restarted as", "because of store", "child=\"cache\"", "reason=boom"]);
 }
+
+#[test]
+fn whoever_ends_as_intended_or_is_killed_has_no_crash_report() {
+    let lines = logged(|context| async move {
+        let reasons = [ExitReason::NORMAL, ExitReason::SHUTDOWN, ExitReason::KILLED, ExitReason::NOPROC];
+        for reason in reasons.into_iter().chain([ExitReason::SHUTDOWN.with_detail("it is late")]) {
+            context.spawn(move |_| async move { reason });
+        }
+        let waits = context.spawn(|context: Context| async move { drop(context.receive().await) });
+        context.exit_signal(waits, ExitReason::KILL);
+        context.sleep(Duration::from_millis(100)).await;
+        assert!(!context.is_alive(waits).await);
+    });
+    assert_eq!(lines, [] as [&str; 0]);
+}

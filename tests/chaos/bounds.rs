@@ -3,9 +3,10 @@
 use crate::support::{below, clear};
 use rusm_core::{
     CallError, Context, Destination, ExitReason, MailboxBound, Message, Node, Overflow, Payload, Pid, Returned,
-    SpawnOptions, process_body,
+    SpawnOptions, TraceEvent, process_body,
 };
-use rusm_sim::SimHandle;
+use rusm_sim::check::always;
+use rusm_sim::{SeenEvent, SimHandle, Test};
 use std::time::Duration;
 
 /// A process with such a mailbox that reads nothing.
@@ -39,7 +40,18 @@ async fn fill(context: Context, to: Pid, messages: u64) -> ExitReason {
 }
 
 #[rusm_sim::test(seeds = 100)]
-async fn a_full_mailbox_ends_its_process_or_sends_back(sim: SimHandle) {
+fn a_full_mailbox_ends_its_process_or_sends_back(test: &mut Test) {
+    // What comes from outside of all processes has nowhere to go back to.
+    test.watch(always("nothing goes back to nobody", |seen| match seen.event {
+        SeenEvent::Node(TraceEvent::Sent { from, to, kind: "message" }) if to.index == u32::MAX => {
+            Err(format!("{from} sends a message to whoever is outside"))
+        }
+        _ => Ok(()),
+    }));
+    test.script("outside", full);
+}
+
+async fn full(sim: SimHandle) {
     let mut rng = sim.random("sizes");
     let node = Node::start(sim.node_options("a"));
     let (bound, sent) = (1 + below(&mut rng, 6), below(&mut rng, 9));
@@ -69,5 +81,28 @@ async fn a_full_mailbox_ends_its_process_or_sends_back(sim: SimHandle) {
         if sent > bound && told.detail().is_some_and(|told| told.starts_with("noproc")) { "noproc" } else { called };
     assert_eq!(told.detail(), Some(format!("{called}, back []").as_str()), "{sent} to a bound of {bound}");
     assert_eq!(node.process_info(ending).is_none(), sent + 1 > bound, "{sent} and a call to a bound of {bound}");
+    clear(&sim, &node).await;
+}
+
+/// What a process sends itself before it waits for the first time counts too, also when it waits for no message.
+#[rusm_sim::test(seeds = 30)]
+async fn whoever_floods_itself_ends_before_anything_else_happens(sim: SimHandle) {
+    let node = Node::start(sim.node_options("a"));
+    let floods = |messages: u64| {
+        let options = SpawnOptions {
+            mailbox: Some(MailboxBound { messages: 3, overflow: Overflow::End }),
+            ..SpawnOptions::default()
+        };
+        let body = process_body(move |context: Context| async move {
+            for number in 0..messages {
+                context.send(context.pid(), Payload::local(number)).expect("itself");
+            }
+            context.sleep(Duration::from_secs(3_600)).await;
+        });
+        node.spawn_with(options, body).pid
+    };
+    let [lives, ends] = [floods(3), floods(4)];
+    sim.sleep(Duration::from_secs(1)).await;
+    assert_eq!(node.processes(), [lives], "{ends} has one message too many");
     clear(&sim, &node).await;
 }

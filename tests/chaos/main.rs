@@ -26,4 +26,5 @@ mod told_groups;
 mod told_instances;
 mod told_processes;
 mod told_supervisor;
+mod trace;
 mod unique;

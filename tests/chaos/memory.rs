@@ -141,16 +141,55 @@ async fn whoever_rests_holds_no_more_than_who_has_done_nothing(sim: SimHandle) {
     }
 }
 
-/// A million processes have one message each: it takes no room for more.
+/// A million processes have one message each: it takes no room for more. Where there are more, they grow in steps.
 #[rusm_sim::test(seeds = 20)]
 async fn one_message_takes_the_room_of_one(sim: SimHandle) {
     let node = Node::start(sim.node_options("a"));
     let pid = node.spawn(|context: Context| async move { drop(context.receive_match(|_| false).await) });
-    sim.sleep(Duration::from_secs(1)).await;
-    let before = bytes(&node, pid);
-    node.send(pid, Payload::local(())).expect("a pid takes everything");
-    sim.sleep(Duration::from_secs(1)).await;
-    let room = bytes(&node, pid) - before;
-    assert!((50..400).contains(&room), "one message takes {room} bytes");
+    // Its queue, and its room for a batch, which are each other's after each signal.
+    for _ in 0..3 {
+        node.exit_signal(pid, ExitReason::NORMAL);
+        sim.sleep(Duration::from_secs(1)).await;
+    }
+    let mut before = bytes(&node, pid);
+    let mut grown = Vec::new();
+    for number in 0..6_u64 {
+        node.send(pid, Payload::local(number)).expect("a pid takes everything");
+        sim.sleep(Duration::from_secs(1)).await;
+        let after = bytes(&node, pid);
+        grown.push(after - before);
+        before = after;
+    }
+    let one = grown[0];
+    assert!((50..200).contains(&one), "one message takes {one} bytes");
+    assert_eq!(grown, [one, 3 * one, 0, 0, 4 * one, 0], "the room of 1, 4 and 8 messages");
+    node.exit_signal(pid, ExitReason::KILL);
+}
+
+/// What is usual stays, so that a busy process allocates nothing; what a flood took does not.
+#[rusm_sim::test(seeds = 20)]
+async fn an_emptied_mailbox_keeps_the_room_of_so_many_messages_and_of_no_more(sim: SimHandle) {
+    let node = Node::start(sim.node_options("a"));
+    let pid = node.spawn(holder);
+    let order = async || {
+        node.call(pid, Payload::local("read"), Duration::from_secs(10)).await.expect("it does as it is told");
+        sim.sleep(Duration::from_secs(1)).await;
+        bytes(&node, pid)
+    };
+    order().await;
+    let empty = order().await;
+    let filled = async |messages: u64| {
+        for number in 0..messages {
+            node.send(pid, Payload::local(number)).expect("a pid takes everything");
+            // Each by itself, so that the queue does not grow as well.
+            sim.sleep(Duration::from_millis(100)).await;
+        }
+        order().await
+    };
+    // The order lies behind them.
+    let usual = filled(127).await;
+    assert!(usual >= empty + 128 * 50, "the room of 128 messages is kept: {usual} bytes after {empty}");
+    let flooded = filled(128).await;
+    assert!(flooded <= empty, "the room of 129 messages is given back: {flooded} bytes after {empty}");
     node.exit_signal(pid, ExitReason::KILL);
 }

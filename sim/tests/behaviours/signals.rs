@@ -113,3 +113,53 @@ fn sig_registered_name_freed_before_down() {
         assert_eq!(context.whereis("facts"), None);
     });
 }
+
+/// Ours differs: OTP ends the process within the call, here it ends with what it awaits next, or when it returns.
+#[test]
+fn an_exit_signal_to_oneself_counts_whatever_comes_behind_it() {
+    check(|context| async move {
+        context.spawn_monitor(|context: Context| async move {
+            context.exit_signal(context.pid(), boom());
+            ExitReason::NORMAL
+        });
+        assert_eq!(next(&context).await, "down boom");
+        context.spawn_monitor(|context: Context| async move {
+            context.exit_signal(context.pid(), boom());
+            context.exit_signal(context.pid(), ExitReason::new("too late"));
+        });
+        assert_eq!(next(&context).await, "down boom");
+    });
+}
+
+#[test]
+fn whoever_ends_reads_nothing_more_not_even_what_is_there() {
+    check(|context| async move {
+        let own = context.pid();
+        context.spawn_monitor(move |context: Context| async move {
+            tell(&context, context.pid(), "there");
+            context.exit_signal(context.pid(), boom());
+            assert!(context.try_receive(|_| true).is_none());
+            let read = next(&context).await;
+            tell(&context, own, format!("went on with {read}"));
+        });
+        assert_eq!(next(&context).await, "down boom");
+        none(&context).await;
+    });
+}
+
+#[test]
+fn a_link_that_is_made_while_an_unlink_is_under_way_is_a_link() {
+    check(|context| async move {
+        context.trap_exit(true);
+        let links = || context.node().process_info(context.pid()).expect("it lives").links;
+        let other = waits(&context);
+        context.link(other);
+        context.unlink(other);
+        assert_eq!(links(), []);
+        context.link(other);
+        assert_eq!(links(), [other]);
+        tell(&context, other, "boom");
+        assert_eq!(next(&context).await, "exit boom");
+        none(&context).await;
+    });
+}
