@@ -5,7 +5,9 @@ use crate::exit::START_FAILED;
 use crate::host::Host;
 use crate::instance::{InstanceOptions, ProcessInstance};
 use crate::state::{Leases, ProcessState};
-use rusm_core::{Caller, Context, ExitReason, GroupEvent, Message, Payload, ProcessBody, Term, process_body};
+use rusm_core::{
+    Caller, Context, ExitReason, GroupEvent, Message, NodeEvent, Payload, ProcessBody, Term, process_body,
+};
 use std::sync::Arc;
 
 /// A process made of callbacks: `rusm:actor/callbacks`, with OTP's `gen_server` as its model.
@@ -131,6 +133,10 @@ impl CallbackProcess {
     async fn message(&mut self, payload: Payload, caller: Option<Caller>) -> Result<(), ExitReason> {
         let payload = match payload.downcast::<GroupEvent>() {
             Ok(event) => return self.info(types::Event::Group(event.into())).await,
+            Err(payload) => payload,
+        };
+        let payload = match payload.downcast::<NodeEvent>() {
+            Ok(event) => return self.info(types::Event::Node(event.into())).await,
             Err(payload) => payload,
         };
         let Payload::Term(term) = payload else {

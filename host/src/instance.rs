@@ -177,6 +177,7 @@ fn new_state(
         arguments: options.arguments,
         node_names: BTreeMap::new(),
         memberships: 0,
+        node_monitors: 0,
         leases: BTreeMap::new(),
         socket_gate,
         extension: None,

@@ -18,6 +18,8 @@ pub const HANDLES_MAX: usize = 1 << 14;
 pub const NAME_BYTES_MAX: usize = 255;
 /// Memberships of one process in groups; every node of the cluster holds them. One more is `badarg`.
 pub const MEMBERSHIPS_MAX: usize = 1024;
+/// Monitors of nodes that one process has; each change of a node costs each of them a message. One more is `badarg`.
+pub const NODE_MONITORS_MAX: usize = 16;
 /// Bytes of an exit reason's word; the rest is cut off.
 pub const REASON_WORD_BYTES_MAX: usize = 255;
 /// Linear memories of one process.

@@ -36,6 +36,8 @@ pub struct ProcessState {
     pub(crate) node_names: BTreeMap<NodeId, String>,
     /// How often it is a member of groups.
     pub(crate) memberships: usize,
+    /// How many monitors of nodes it has.
+    pub(crate) node_monitors: usize,
     /// The unique names that it has, or had.
     pub(crate) leases: Leases,
     pub(crate) socket_gate: Option<Arc<SocketGate>>,

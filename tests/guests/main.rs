@@ -7,6 +7,7 @@
 #[allow(dead_code, reason = "the suites over real sockets need more of it")]
 mod build;
 mod groups;
+mod nodes;
 mod remote_pids;
 mod spawn;
 mod spawn_refused;

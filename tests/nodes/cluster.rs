@@ -116,7 +116,8 @@ impl Cluster {
             for other in names.iter().filter(|other| *other != name) {
                 let heard = before.received(other);
                 let what = format!("that it hears {other}");
-                self.until(name, &what, |report| report.connected(other) && report.received(other) > heard).await;
+                let hears = |report: &Report| report.connected(other) && report.received(other) > heard;
+                self.until(name, &what, |report| hears(report) && report.told_of(other).connected).await;
             }
         }
     }
@@ -124,7 +125,8 @@ impl Cluster {
     /// Waits until all others have lost a node.
     pub(crate) async fn until_lost(&self, lost: &str) {
         for name in self.names().iter().filter(|name| *name != lost) {
-            self.until(name, &format!("that {lost} is lost"), |report| !report.connected(lost)).await;
+            let is_lost = |report: &Report| !report.connected(lost) && !report.told_of(lost).connected;
+            self.until(name, &format!("that {lost} is lost"), is_lost).await;
         }
     }
 
@@ -140,6 +142,18 @@ impl Cluster {
             assert_eq!(made, open + downs, "{name}: each monitor is open or has had its DOWN: {report:?}");
         }
     }
+}
+
+/// What a courier was told of another node.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) connected: bool,
+    pub(crate) incarnation: u64,
+    pub(crate) nodeups: u64,
+    pub(crate) nodedowns: u64,
+    pub(crate) suspected: u64,
+    /// Why the last connection ended.
+    pub(crate) lost: String,
 }
 
 /// What a courier says of itself.
@@ -163,6 +177,20 @@ impl Report {
     /// How often the `DOWN` of that node's courier has come.
     pub(crate) fn downs(&self, node: &str) -> u64 {
         self.0["peers"][node]["downs"].as_u64().unwrap_or_default()
+    }
+
+    /// What it was told of that node.
+    pub(crate) fn told_of(&self, node: &str) -> Told {
+        let told = &self.0["nodes"][node];
+        let number = |key: &str| told[key].as_u64().unwrap_or_default();
+        Told {
+            connected: told["connected"] == true,
+            incarnation: number("incarnation"),
+            nodeups: number("nodeups"),
+            nodedowns: number("nodedowns"),
+            suspected: number("suspected"),
+            lost: told["lost"].as_str().unwrap_or_default().to_owned(),
+        }
     }
 
     fn number(&self, key: &str) -> u64 {

@@ -9,6 +9,7 @@
 mod chat;
 mod cluster;
 mod faults;
+mod news;
 mod processes;
 mod relay;
 mod singletons;

@@ -90,6 +90,21 @@ impl Ledgers {
         .await
     }
 
+    /// What the component in TypeScript was told of the other nodes, of which this is so.
+    async fn watched(&self, name: &str, is: impl Fn(&Value) -> bool) -> Value {
+        within(async {
+            loop {
+                let answer = self.nodes[name].get("/ask/watch").await;
+                let told: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+                assert!(answer.status != 200 || told["wrong"] == Value::Array(Vec::new()), "{name}: {told}");
+                if is(&told) {
+                    return told;
+                }
+            }
+        })
+        .await
+    }
+
     /// All books agree on who had which token.
     async fn check(&self) {
         let mut holders: BTreeMap<u64, String> = BTreeMap::new();
@@ -174,12 +189,22 @@ async fn a_singleton_moves_when_its_node_is_killed_or_stands_still_and_no_two_wr
     assert_ne!(second.node, first.node);
     assert_eq!(ledgers.until_later(survivors[1], first.token).await.node, second.node);
     ledgers.check().await;
+    let last = |told: &Value, what: &str| {
+        told[what].as_array().and_then(|nodes| nodes.iter().rfind(|node| node["name"] == killed).cloned())
+    };
+    let told = ledgers.watched(survivors[0], |told| last(told, "downs").is_some()).await;
+    let down = last(&told, "downs").expect("it was awaited");
+    assert!(["net_tick_timeout", "given_up"].contains(&down["reason"].as_str().expect("a text")), "{told}");
     let holder = ledgers.nodes[survivors[0]].get("/whereis/ledger").await;
     assert!(holder.text.ends_with(&format!(" {}", second.token)), "{holder:?}");
 
     ledgers.start_again(killed, killed_node).await;
     assert_eq!(ledgers.until_later(killed, first.token).await.node, second.node, "who comes back does not take it");
     ledgers.check().await;
+    let is_later = |node: Value| node["incarnation"].as_u64() > down["incarnation"].as_u64();
+    let told = ledgers.watched(survivors[0], |told| last(told, "ups").is_some_and(is_later)).await;
+    let up = last(&told, "known").expect("it is known");
+    assert_eq!((&up["status"], &up["reason"]), (&"up".into(), &"heard".into()), "{told}");
 
     // It stands still for longer than its lease, and then goes on.
     ledgers.nodes[second.node.as_str()].signal("STOP");

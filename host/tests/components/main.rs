@@ -7,6 +7,7 @@ mod denied;
 mod groups;
 mod limits;
 mod loading;
+mod nodes;
 mod simulation;
 mod supervision;
 mod support;

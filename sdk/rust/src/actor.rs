@@ -30,7 +30,8 @@ pub trait Actor: Sized + 'static {
         process::exit(&ExitReason::new("undef").with_detail("this actor answers no calls"))
     }
 
-    /// The end of a monitored process, an exit signal that was trapped, or a change of a monitored group. Nobody but the runtime can send these.
+    /// The end of a monitored process, an exit signal that was trapped, or a change of a monitored group or of the monitored nodes.
+    /// Nobody but the runtime can send these.
     fn info(&mut self, event: Event) {
         let _ = event;
     }

@@ -12,8 +12,12 @@
 //! # Ok::<(), rusm_sdk::Refusal>(())
 //! ```
 
+use std::fmt;
+
 use crate::bindings::actor::rusm::actor::cluster as host;
-use crate::{Destination, Monitored, Pid, Refusal};
+use crate::{Destination, MemberStatus, Monitored, NodeEvent, NodeInfo, NodeStatus, Pid, Reference, Refusal};
+
+pub use host::WatchedNodes;
 
 /// A name that is known in the whole cluster, to send to, to call or to monitor. Grant: `reach-cluster`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -79,4 +83,89 @@ pub fn node() -> String {
 /// The names of the other nodes that there is a connection with, sorted.
 pub fn nodes() -> Vec<String> {
     host::nodes()
+}
+
+/// All other nodes that this one has heard of, by name.
+pub fn known_nodes() -> Vec<NodeInfo> {
+    host::known_nodes()
+}
+
+/// Watches the other nodes: an [`Event::Node`](crate::Event::Node) for whatever changes of one of them from now on, also for
+/// suspicions; what is returned was known just before. Each monitor has events of its own; a process has at most 16 at a time.
+///
+/// ```no_run
+/// use rusm_sdk::{Actor, Event, Term, cluster, warn};
+///
+/// struct Watcher;
+///
+/// impl Actor for Watcher {
+///     fn init(_args: Term) -> Result<Self, String> {
+///         cluster::monitor_nodes().map_err(|refusal| refusal.text().to_owned())?;
+///         Ok(Watcher)
+///     }
+///
+///     fn info(&mut self, event: Event) {
+///         let Event::Node(event) = event else { return };
+///         if event.is_nodedown() {
+///             warn!("the node {} is lost: {}", event.node.name, event.node.reason);
+///         }
+///     }
+/// }
+/// ```
+///
+/// # Errors
+/// This process has too many such monitors.
+pub fn monitor_nodes() -> Result<WatchedNodes, Refusal> {
+    host::monitor_nodes()
+}
+
+/// Ends a monitor of nodes; none of its events comes any more.
+pub fn demonitor_nodes(monitor: Reference) {
+    host::demonitor_nodes(monitor);
+}
+
+impl NodeStatus {
+    /// Whether there is a connection with the node: [`nodes`] lists those.
+    pub fn is_connected(self) -> bool {
+        matches!(self, Self::Up | Self::Suspect)
+    }
+}
+
+/// In one word.
+impl fmt::Display for NodeStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Up => "up",
+            Self::Suspect => "suspect",
+            Self::Unreachable => "unreachable",
+            Self::Down => "down",
+        })
+    }
+}
+
+/// In one word.
+impl fmt::Display for MemberStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Up => "up",
+            Self::Suspect => "suspect",
+            Self::Down => "down",
+        })
+    }
+}
+
+impl NodeEvent {
+    /// A connection has begun: OTP's `nodeup`.
+    pub fn is_nodeup(&self) -> bool {
+        self.node.status.is_connected() && !self.was_connected()
+    }
+
+    /// A connection has ended: OTP's `nodedown`.
+    pub fn is_nodedown(&self) -> bool {
+        !self.node.status.is_connected() && self.was_connected()
+    }
+
+    fn was_connected(&self) -> bool {
+        self.before.is_some_and(NodeStatus::is_connected)
+    }
 }

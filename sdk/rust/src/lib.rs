@@ -60,8 +60,8 @@ pub use actor::Actor;
 #[doc(hidden)]
 pub use actor::Exported;
 pub use bindings::actor::rusm::actor::types::{
-    Caller, Destination, DownEvent, Encoding, Event, ExitEvent, ExitReason, GroupChange, GroupEvent, Monitored, Pid,
-    Reference, Refusal, RemoteName, Term,
+    Caller, Destination, DownEvent, Encoding, Event, ExitEvent, ExitReason, GroupChange, GroupEvent, MemberStatus,
+    Monitored, NodeEvent, NodeInfo, NodeStatus, Pid, Reference, Refusal, RemoteName, Term,
 };
 pub use bindings::websocket::rusm::serve::types::Request as OpeningRequest;
 pub use cluster::ClusterName;

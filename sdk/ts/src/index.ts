@@ -23,19 +23,38 @@ import type {
   Event,
   ExitReason,
   Monitored,
+  NodeEvent,
+  NodeInfo,
+  NodeStatus,
   Pid,
   Reference,
   RemoteName,
   Term,
 } from "rusm:actor/types@0.1.0";
 import type { LogLevel, Relations, Spawned } from "rusm:actor/process@0.1.0";
+import type { WatchedNodes } from "rusm:actor/cluster@0.1.0";
 import type { Watched } from "rusm:actor/groups@0.1.0";
 import type { Holder } from "rusm:actor/unique@0.1.0";
 import type { Child } from "rusm:actor/supervisor@0.1.0";
 import { utf8Decode, utf8Encode } from "./utf8.ts";
 
 export { utf8Decode, utf8Encode };
-export type { Caller, Child, Event, ExitReason, Holder, Pid, Reference, Relations, Spawned, Term, Watched };
+export type {
+  Caller,
+  Child,
+  Event,
+  ExitReason,
+  Holder,
+  NodeEvent,
+  NodeInfo,
+  Pid,
+  Reference,
+  Relations,
+  Spawned,
+  Term,
+  Watched,
+  WatchedNodes,
+};
 
 /**
  * Whom a message goes to: a pid, a registered name, one of another node by `nameAt`, one of the whole cluster by `clusterName`, or
@@ -54,7 +73,7 @@ export interface Actor {
   message?(message: Term): void;
   /** A request: what is returned is the answer; `undefined` leaves it to a later `reply`. Default: this process ends. */
   call?(request: Term, caller: Caller): Term | undefined;
-  /** The end of a monitored process, a trapped exit signal, or a change of a monitored group. */
+  /** The end of a monitored process, a trapped exit signal, or a change of a monitored group or of the monitored nodes. */
   info?(event: Event): void;
   /** The process is about to end because its supervisor stops it, while it traps exits. */
   terminate?(reason: ExitReason): void;
@@ -300,6 +319,34 @@ export function otherNodes(): string[] {
   return cluster.nodes();
 }
 
+/** All other nodes that this one has heard of, by name. */
+export function knownNodes(): NodeInfo[] {
+  return cluster.knownNodes();
+}
+
+/**
+ * Watches the other nodes: `info` gets a `node` event for whatever changes of one of them from now on, also for suspicions. What is
+ * returned was known just before. Each monitor has events of its own. Throws when this process has 16 already.
+ */
+export function monitorNodes(): WatchedNodes {
+  return cluster.monitorNodes();
+}
+
+/** Ends a monitor of nodes. */
+export function demonitorNodes(monitor: Reference): void {
+  cluster.demonitorNodes(monitor);
+}
+
+/** Whether a connection with the node has begun: OTP's `nodeup`. */
+export function isNodeup(event: NodeEvent): boolean {
+  return isConnected(event.node.status) && !isConnected(event.before);
+}
+
+/** Whether the connection with the node has ended: OTP's `nodedown`. */
+export function isNodedown(event: NodeEvent): boolean {
+  return isConnected(event.before) && !isConnected(event.node.status);
+}
+
 /** Ends a monitor. */
 export function demonitor(monitor: Reference): void {
   host.demonitor(monitor);
@@ -370,6 +417,10 @@ export function log(level: LogLevel, message: string): void {
 export function describe(error: unknown): string {
   if (error instanceof Error) return error.message;
   return typeof error === "string" ? error : JSON.stringify(error);
+}
+
+function isConnected(status: NodeStatus | null | undefined): boolean {
+  return status === "up" || status === "suspect";
 }
 
 function destination(to: To): Destination {

@@ -79,7 +79,8 @@ declare module "rusm:actor/types@0.1.0" {
   export type Event =
     | { tag: "exit"; val: ExitEvent }
     | { tag: "down"; val: DownEvent }
-    | { tag: "group"; val: GroupEvent };
+    | { tag: "group"; val: GroupEvent }
+    | { tag: "node"; val: NodeEvent };
 
   /** Somebody joined or left a monitored group. */
   export interface GroupEvent {
@@ -88,6 +89,37 @@ declare module "rusm:actor/types@0.1.0" {
     change: "join" | "leave";
     /** Who, each as often as it happened. */
     members: Pid[];
+  }
+
+  /**
+   * How another node is seen from this one. With those that are `up` or `suspect` (silent) there is a connection; of those that are
+   * `unreachable` nobody has said that they are gone; those that are `down` have left, or the members have given them up.
+   */
+  export type NodeStatus = "up" | "suspect" | "unreachable" | "down";
+
+  /** What the members of the cluster tell each other of a node. */
+  export type MemberStatus = "up" | "suspect" | "down";
+
+  /** What this node knows of another one. */
+  export interface NodeInfo {
+    /** The `node` of its processes' pids. */
+    id: number;
+    name: string;
+    /** Its latest life that is known here. */
+    incarnation: number;
+    status: NodeStatus;
+    /** Why it is seen so, in one word: `heard`, `silent`, `net_tick_timeout`, `connection_closed`, `shutdown`, ... */
+    reason: string;
+    /** `null` when no member has said anything of it. */
+    member: MemberStatus | null;
+  }
+
+  /** Something about another node has changed. */
+  export interface NodeEvent {
+    monitor: Reference;
+    /** How it was seen before; `null` when nobody here knew of it. */
+    before: NodeStatus | null;
+    node: NodeInfo;
   }
 
   /** An operation that was not carried out: not granted, or not possible. Nothing has changed. */
@@ -143,7 +175,13 @@ declare module "rusm:actor/process@0.1.0" {
 }
 
 declare module "rusm:actor/cluster@0.1.0" {
-  import type { Pid } from "rusm:actor/types@0.1.0";
+  import type { NodeInfo, Pid, Reference } from "rusm:actor/types@0.1.0";
+
+  export interface WatchedNodes {
+    monitor: Reference;
+    /** What was known just before the first event. */
+    nodes: NodeInfo[];
+  }
 
   export function register(name: string): void;
   export function unregister(name: string): void;
@@ -151,6 +189,9 @@ declare module "rusm:actor/cluster@0.1.0" {
   export function names(): string[];
   export function node(): string;
   export function nodes(): string[];
+  export function knownNodes(): NodeInfo[];
+  export function monitorNodes(): WatchedNodes;
+  export function demonitorNodes(monitor: Reference): void;
 }
 
 declare module "rusm:actor/groups@0.1.0" {

@@ -2,8 +2,8 @@
 
 use rusm_sdk::process::{self, Place, Relations};
 use rusm_sdk::{
-    Actor, Caller, ClusterName, Event, ExitReason, GroupChange, GroupEvent, Pid, Reference, Refusal, Term, cluster,
-    export_actor, groups, supervisor, unique,
+    Actor, Caller, ClusterName, Event, ExitReason, GroupChange, GroupEvent, NodeEvent, NodeInfo, Pid, Reference, Refusal,
+    Term, cluster, export_actor, groups, supervisor, unique,
 };
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,7 @@ impl Actor for Puppet {
                 let what = if change == GroupChange::Join { "joins" } else { "leaves" };
                 format!("group {group} {what} {}", json(&members))
             }
+            Event::Node(event) => node_event(&event),
         });
     }
 
@@ -155,6 +156,22 @@ impl Puppet {
             },
             "held-unique" => unique::held(operand).map_or("not held".to_owned(), |token| token.to_string()),
             "cluster" => format!("{} {:?} {:?}", cluster::node(), cluster::nodes(), cluster::names()),
+            "known-nodes" => nodes(&cluster::known_nodes()),
+            "monitor-nodes" => match cluster::monitor_nodes() {
+                Ok(watched) => format!("{} {}", json(&watched.monitor), nodes(&watched.nodes)),
+                Err(refusal) => refused(&refusal),
+            },
+            // Whoever is called changes something of a node before it answers, so that the event lies in the mailbox.
+            "demonitor-nodes-behind" => {
+                let (pid, monitor) = split(operand);
+                let answer = called(process::call(pid_of(pid), "change", Duration::from_secs(60)));
+                cluster::demonitor_nodes(serde_json::from_str(monitor).expect("a reference"));
+                answer
+            }
+            "demonitor-nodes" => {
+                cluster::demonitor_nodes(serde_json::from_str(operand).expect("a reference"));
+                "ok".to_owned()
+            }
             "send-cluster" => {
                 let (name, text) = split(operand);
                 result(process::send(ClusterName::new(name), text))
@@ -287,6 +304,25 @@ fn result(result: Result<(), Refusal>) -> String {
 
 fn members(result: Result<Vec<Pid>, Refusal>) -> String {
     result.map_or_else(|refusal| refused(&refusal), |members| json(&members))
+}
+
+/// Each as `name status reason`.
+fn nodes(nodes: &[NodeInfo]) -> String {
+    let node = |node: &NodeInfo| format!("{} {} {}", node.name, node.status, node.reason);
+    format!("[{}]", nodes.iter().map(node).collect::<Vec<_>>().join(", "))
+}
+
+/// `node`, its name, life, status before and now, the reason, what the members say, and whether it is a node up or a node down.
+fn node_event(event: &NodeEvent) -> String {
+    let NodeInfo { name, incarnation, status, reason, member, .. } = &event.node;
+    let before = event.before.map_or("-".to_owned(), |before| before.to_string());
+    let member = member.map_or("-".to_owned(), |member| member.to_string());
+    let turn = match (event.is_nodeup(), event.is_nodedown()) {
+        (true, _) => "nodeup",
+        (_, true) => "nodedown",
+        _ => "-",
+    };
+    format!("node {name} {incarnation} {before} {status} {reason} {member} {turn}")
 }
 
 fn not_unique(error: &unique::UniqueError) -> String {

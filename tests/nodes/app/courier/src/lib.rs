@@ -3,13 +3,16 @@
 //!
 //! - Letters of one sender arrive in order, each once; one may be missing only behind a `DOWN` of its sender.
 //! - Each monitor has one `DOWN`.
+//! - What it is told of another node begins where the last news of that has ended.
 
 mod peer;
+mod seen;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use peer::{Letter, Peer};
+use seen::Seen;
 use rusm_sdk::{
     Actor, Caller, ClusterName, Destination, Event, Monitored, Reference, RemoteName, Term, cluster, export_actor,
     process,
@@ -28,6 +31,8 @@ struct Write;
 struct Courier {
     node: String,
     peers: BTreeMap<String, Peer>,
+    /// What it was told of the other nodes.
+    nodes: BTreeMap<String, Seen>,
     /// Which node the monitor is of.
     monitors: BTreeMap<Reference, String>,
     monitors_made: u64,
@@ -43,6 +48,7 @@ struct Report<'a> {
     /// The nodes that there is a connection with.
     connected: Vec<String>,
     peers: &'a BTreeMap<String, Peer>,
+    nodes: &'a BTreeMap<String, Seen>,
     monitors_made: u64,
     monitors_open: usize,
     downs: u64,
@@ -54,9 +60,11 @@ impl Actor for Courier {
     fn init(_args: Term) -> Result<Self, String> {
         let node = cluster::node();
         cluster::register(&cluster_name(&node)).map_err(|refusal| refusal.text().to_owned())?;
+        let known = cluster::monitor_nodes().map_err(|refusal| refusal.text().to_owned())?.nodes;
+        let nodes = known.into_iter().map(|node| (node.name.clone(), Seen::known(&node))).collect();
         write_later();
         let (peers, monitors) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { node, peers, monitors, monitors_made: 0, downs: 0, wrong: Vec::new() })
+        Ok(Self { node, peers, nodes, monitors, monitors_made: 0, downs: 0, wrong: Vec::new() })
     }
 
     fn message(&mut self, message: Term) {
@@ -77,6 +85,7 @@ impl Actor for Courier {
             pid: process::self_pid().to_string(),
             connected: cluster::nodes(),
             peers: &self.peers,
+            nodes: &self.nodes,
             monitors_made: self.monitors_made,
             monitors_open: self.monitors.len(),
             downs: self.downs,
@@ -87,7 +96,14 @@ impl Actor for Courier {
     }
 
     fn info(&mut self, event: Event) {
-        let Event::Down(down) = event else { return };
+        let down = match event {
+            Event::Down(down) => down,
+            Event::Node(event) => {
+                let told = self.nodes.entry(event.node.name.clone()).or_default().tell(&event);
+                return told.unwrap_or_else(|wrong| self.blame(wrong));
+            }
+            _ => return,
+        };
         self.downs += 1;
         match self.monitors.remove(&down.monitor) {
             Some(node) => self.peers.entry(node).or_default().lose(),

@@ -1,9 +1,10 @@
 //! `/books`: what is in the books of this node. `/whereis/NAME`: who has that unique name. `/register/NAME`: takes it, for as long as
-//! the request is under way, and says by which token. `/call/NAME`: what the process of that unique name answers.
+//! the request is under way, and says by which token. `/call/NAME`: what the process of that unique name answers. `/ask/NAME`: the same of
+//! a name of this node.
 
 use std::time::Duration;
 
-use rusm_sdk::{Http, Request, Response, export_http, process, unique};
+use rusm_sdk::{Destination, Http, Request, Response, export_http, process, unique};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -17,9 +18,8 @@ impl Http for Web {
                 .map_err(|error| error.to_string()),
             Some(("register", name)) => register(name),
             Some(("call", name)) => call(name),
-            _ => process::call("books", "report", TIMEOUT)
-                .map(|report| report.as_text().unwrap_or("no text").to_owned())
-                .map_err(|error| format!("{error:?}")),
+            Some(("ask", name)) => ask(name),
+            _ => ask("books"),
         };
         match answer {
             Ok(text) => Response::text(text),
@@ -30,7 +30,11 @@ impl Http for Web {
 
 fn call(name: &str) -> Result<String, String> {
     let holder = unique::whereis(name, TIMEOUT).map_err(|error| error.to_string())?.ok_or("nobody has it")?;
-    let answer = process::call(holder.pid, "", TIMEOUT).map_err(|error| format!("{error:?}"))?;
+    ask(holder.pid)
+}
+
+fn ask(process: impl Into<Destination>) -> Result<String, String> {
+    let answer = process::call(process, "", TIMEOUT).map_err(|error| format!("{error:?}"))?;
     Ok(String::from_utf8_lossy(&answer.bytes).into_owned())
 }
 

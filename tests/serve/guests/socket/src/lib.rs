@@ -18,6 +18,7 @@ impl Actor for Socket {
             Event::Down(down) => format!("down {}", down.reason.word),
             Event::Exit(exit) => format!("exit {}", exit.reason.word),
             Event::Group(event) => format!("group {}", event.group),
+            Event::Node(event) => format!("node {}", event.node.name),
         };
         let _ = socket::send_text(text);
     }
