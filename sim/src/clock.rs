@@ -1,5 +1,5 @@
-use crate::executor::{Kernel, Life, TimerKey, WhenDue};
-use parking_lot::Mutex;
+use crate::executor::{Kernel, Life, TimerKey};
+use crate::sync::Mutex;
 use rusm_core::BoxFuture;
 use rusm_core::seam::{Clock, Timestamp};
 use std::future::Future;
@@ -9,7 +9,27 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// One part in a million.
-const MILLION: u128 = 1_000_000;
+const MILLION: u64 = 1_000_000;
+
+enum Round {
+    Down,
+    Up,
+}
+
+/// `number * by / parts`. Most fit into 64 bits, whose division is several times as fast.
+fn scaled(number: u64, by: u64, parts: u64, round: Round) -> u64 {
+    let more = match round {
+        Round::Down => 0,
+        Round::Up => parts - 1,
+    };
+    match number.checked_mul(by).and_then(|product| product.checked_add(more)) {
+        Some(product) => product / parts,
+        None => {
+            let product = u128::from(number) * u128::from(by) + u128::from(more);
+            u64::try_from(product / u128::from(parts)).unwrap_or(u64::MAX)
+        }
+    }
+}
 
 /// How a host's clocks differ from virtual time. The monotonic clock is a line that bends where the drift changes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,19 +49,18 @@ impl Skew {
         Self { bent_at: 0, origin, fast_ppm, wall }
     }
 
-    fn rate(self) -> u128 {
-        (MILLION as i128 + i128::from(self.fast_ppm)).max(1) as u128
+    fn rate(self) -> u64 {
+        MILLION.saturating_add_signed(self.fast_ppm.into()).max(1)
     }
 
     fn local(self, now: u64) -> u64 {
-        let run = u128::from(now.saturating_sub(self.bent_at)) * self.rate() / MILLION;
-        self.origin.saturating_add(u64::try_from(run).unwrap_or(u64::MAX))
+        let run = scaled(now.saturating_sub(self.bent_at), self.rate(), MILLION, Round::Down);
+        self.origin.saturating_add(run)
     }
 
     /// The first virtual time at which the local clock shows `local` or later.
     fn global(self, local: u64) -> u64 {
-        let run = u128::from(local.saturating_sub(self.origin)) * MILLION;
-        let run = u64::try_from(run.div_ceil(self.rate())).unwrap_or(u64::MAX);
+        let run = scaled(local.saturating_sub(self.origin), MILLION, self.rate(), Round::Up);
         self.bent_at.saturating_add(run)
     }
 }
@@ -83,7 +102,9 @@ impl HostClock {
 }
 
 /// The clock of one life of a host, as its node sees it.
-pub(crate) struct SimClock {
+pub(crate) struct SimClock(Arc<Inner>);
+
+struct Inner {
     kernel: Arc<Kernel>,
     life: Arc<Life>,
     clock: Arc<HostClock>,
@@ -91,39 +112,65 @@ pub(crate) struct SimClock {
 
 impl SimClock {
     pub(crate) fn new(kernel: Arc<Kernel>, life: Arc<Life>, clock: Arc<HostClock>) -> Self {
-        Self { kernel, life, clock }
+        Self(Arc::new(Inner { kernel, life, clock }))
+    }
+}
+
+/// A time that a host's clock will show.
+pub(crate) struct HostTime {
+    of: Arc<Inner>,
+    at: u64,
+}
+
+impl HostTime {
+    /// The virtual time of that, as things are now.
+    pub(crate) fn global(&self) -> u64 {
+        self.of.clock.skew().global(self.at)
     }
 }
 
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
-        self.kernel.look();
-        Timestamp::from_nanos(self.clock.skew().local(self.kernel.now()))
+        let Inner { kernel, clock, .. } = &*self.0;
+        kernel.look();
+        Timestamp::from_nanos(clock.skew().local(kernel.now()))
     }
 
     fn wall(&self) -> Duration {
-        Duration::from_nanos(self.clock.skew().wall + self.kernel.now())
+        Duration::from_nanos(self.0.clock.skew().wall + self.0.kernel.now())
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<()> {
-        let of = Some((self.life.clone(), self.clock.clone()));
-        Box::pin(Sleep { kernel: self.kernel.clone(), of, at: deadline.as_nanos(), timer: None })
+        Box::pin(Sleep { on: On::Host(self.0.clone()), at: deadline.as_nanos(), timer: None })
     }
 }
 
 /// Waits for a point of time; for ever in a life that has ended.
 pub(crate) struct Sleep {
-    kernel: Arc<Kernel>,
-    /// Whose clock it sleeps on; virtual time itself without one.
-    of: Option<(Arc<Life>, Arc<HostClock>)>,
+    on: On,
     at: u64,
     timer: Option<TimerKey>,
+}
+
+/// Whose time it is.
+enum On {
+    Virtual(Arc<Kernel>),
+    Host(Arc<Inner>),
+}
+
+impl On {
+    fn kernel(&self) -> &Kernel {
+        match self {
+            Self::Virtual(kernel) => kernel,
+            Self::Host(of) => &of.kernel,
+        }
+    }
 }
 
 impl Sleep {
     /// A sleep of the network's own, which no crash ends.
     pub(crate) fn until(kernel: &Arc<Kernel>, at: u64) -> Self {
-        Self { kernel: kernel.clone(), of: None, at, timer: None }
+        Self { on: On::Virtual(kernel.clone()), at, timer: None }
     }
 }
 
@@ -132,21 +179,18 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let at = match &this.of {
-            Some((life, _)) if !life.is_alive() => return Poll::Pending,
+        let (at, host) = match &this.on {
+            On::Host(of) if !of.life.is_alive() => return Poll::Pending,
             // Asked again at each poll: a clock that was slowed down meanwhile is not there yet.
-            Some((_, clock)) => clock.skew().global(this.at),
-            None => this.at,
+            On::Host(of) => (of.clock.skew().global(this.at), Some(of)),
+            On::Virtual(_) => (this.at, None),
         };
-        let when_due = || -> Option<WhenDue> {
-            let ((_, clock), local) = (this.of.clone()?, this.at);
-            Some(Arc::new(move || clock.skew().global(local)))
-        };
-        let timer = this.kernel.poll_timer(this.timer, at, when_due, cx);
+        let on = || host.map(|of| HostTime { of: of.clone(), at: this.at });
+        let timer = this.on.kernel().poll_timer(this.timer, at, on, cx);
         if timer.is_none()
             && let Some(left) = this.timer
         {
-            this.kernel.stop_timer(left);
+            this.on.kernel().stop_timer(left);
         }
         this.timer = timer;
         if timer.is_some() { Poll::Pending } else { Poll::Ready(()) }
@@ -156,7 +200,7 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(timer) = self.timer {
-            self.kernel.stop_timer(timer);
+            self.on.kernel().stop_timer(timer);
         }
     }
 }

@@ -2,7 +2,7 @@ use crate::executor::{Event, Fire, Kernel, Life};
 use crate::hasher::FixedMap;
 use crate::plan::FaultKind;
 use crate::seed::{below, generator};
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use rusm_core::seam::{Delivery, Envelope};
@@ -107,12 +107,12 @@ impl Delivery for SimDelivery {
             state.signals.push_back((node.clone(), envelope));
             (line.clone(), at)
         };
-        self.kernel.schedule(at, Event::Fire(line));
+        self.kernel.schedule(at, Event::Fire(line, 0));
     }
 }
 
 impl Fire for Line {
-    fn fire(self: Arc<Self>, kernel: &Arc<Kernel>) {
+    fn fire(self: Arc<Self>, kernel: &Arc<Kernel>, _: u64) {
         let Some(delivery) = self.delivery.upgrade().filter(|delivery| delivery.life.is_alive()) else {
             self.state.lock().signals.clear();
             return;

@@ -28,6 +28,7 @@ mod seed;
 mod seen;
 mod sim;
 pub mod suite;
+mod sync;
 mod tenant;
 pub mod timeline;
 mod tracer;

@@ -1,4 +1,4 @@
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -124,7 +124,7 @@ impl Log {
     }
 }
 
-/// One line of the log, under way. Formats by hand: a run writes millions of them a second.
+/// One line of the log, under way. No `fmt`: a run writes millions of them a second.
 pub(crate) struct Line<'a>(&'a mut Vec<u8>);
 
 impl Line<'_> {
@@ -158,18 +158,8 @@ impl Line<'_> {
         self
     }
 
-    fn digits(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut first = digits.len();
-        loop {
-            first -= 1;
-            digits[first] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        self.0.extend_from_slice(&digits[first..]);
+    fn digits(&mut self, number: u64) {
+        self.0.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 }
 

@@ -14,7 +14,11 @@ pub(crate) fn generator(seed: u64, purpose: &str) -> ChaCha8Rng {
 
 /// A number that depends on the parts alone (SplitMix64's finaliser over each).
 pub(crate) fn mix(parts: &[u64]) -> u64 {
-    let mut hash = 0x9e37_79b9_7f4a_7c15;
+    mix_more(0x9e37_79b9_7f4a_7c15, parts)
+}
+
+/// The same, of parts that come behind those of which `mix` made that.
+pub(crate) fn mix_more(mut hash: u64, parts: &[u64]) -> u64 {
     for part in parts {
         hash = (hash ^ part).wrapping_add(0x9e37_79b9_7f4a_7c15);
         hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

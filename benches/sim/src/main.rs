@@ -43,9 +43,12 @@ struct Job {
     run: fn(u64) -> Used,
 }
 
-const JOBS: [Job; 5] = [
+const JOBS: [Job; 8] = [
     Job { name: "rusm-sim: sockets", seconds: 200, run: rusm::sockets },
     Job { name: "rusm-sim: processes of a cluster", seconds: 100, run: rusm::cluster },
+    Job { name: "rusm-sim: QUIC, 3 nodes", seconds: 10, run: rusm::quic::<3> },
+    Job { name: "rusm-sim: QUIC, 5 nodes", seconds: 10, run: rusm::quic::<5> },
+    Job { name: "rusm-sim: QUIC, 10 nodes", seconds: 10, run: rusm::quic::<10> },
     Job { name: "turmoil: sockets", seconds: 20, run: peer_turmoil::sockets },
     Job { name: "rusm-sim: tasks that go on", seconds: 10, run: rusm::yields },
     Job { name: "rusm-sim: tasks that sleep", seconds: 10, run: rusm::timers },

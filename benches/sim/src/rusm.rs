@@ -4,7 +4,7 @@ use crate::gossip::{self, EVERY, NODES, PROCESSES, Random, World};
 use crate::used::{Used, cpu_s, resident_bytes};
 use rusm_core::seam::{ByteStream, Listener, Seams};
 use rusm_core::{Context, Encoding, Node, Payload, Pid, Term};
-use rusm_sim::{Policy, Profile, Sim, SimHandle, SimOptions};
+use rusm_sim::{ClusterWire, Policy, Profile, Sim, SimHandle, SimOptions};
 use rusm_transport::cluster::ClusterOptions;
 use std::io;
 use std::net::SocketAddr;
@@ -17,8 +17,12 @@ const PORT: u16 = 80;
 
 /// Nothing is lost or slow, as nothing is in the peers.
 fn sim() -> Sim {
+    sim_over(ClusterWire::default())
+}
+
+fn sim_over(wire: ClusterWire) -> Sim {
     let profile = Profile { policy: Policy::Random, lost_packets: 0, short_writes: 0, ..Profile::of_seed(1) };
-    Sim::new(SimOptions { profile, ..SimOptions::new(1) })
+    Sim::new(SimOptions { profile, wire, ..SimOptions::new(1) })
 }
 
 fn name(node: usize) -> String {
@@ -88,12 +92,21 @@ pub fn sockets(seconds: u64) -> Used {
 
 /// The same between processes of a cluster: mailboxes, the table of processes and the cluster's protocol are in it.
 pub fn cluster(seconds: u64) -> Used {
-    let sim = sim();
-    let names: Vec<String> = (0..NODES).map(name).collect();
+    cluster_of(NODES, ClusterWire::default(), seconds)
+}
+
+/// The same with what production runs: the driver, quinn and rustls, over simulated UDP.
+pub fn quic<const NODES: usize>(seconds: u64) -> Used {
+    cluster_of(NODES, ClusterWire::Quic, seconds)
+}
+
+fn cluster_of(nodes: usize, wire: ClusterWire, seconds: u64) -> Used {
+    let sim = sim_over(wire);
+    let names: Vec<String> = (0..nodes).map(name).collect();
     let received = Arc::new(AtomicU64::new(0));
     let everybody: Arc<OnceLock<Vec<Vec<Pid>>>> = Arc::default();
     let mut pids = Vec::new();
-    for own in 0..NODES {
+    for own in 0..nodes {
         let node = Node::start(rusm_core::NodeOptions::new(&name(own), sim.seams(&name(own))));
         sim.join(&node, ClusterOptions { nodes: names.clone(), ..ClusterOptions::default() });
         let spawn = |number: usize| {
@@ -120,7 +133,7 @@ async fn process(
             received.fetch_add(1, Ordering::Relaxed);
         }
         let others = everybody.get().expect("all are there");
-        let other = &others[(own + 1 + random.below(NODES as u64 - 1) as usize) % NODES];
+        let other = &others[(own + 1 + random.below(others.len() as u64 - 1) as usize) % others.len()];
         let message = Term::new(Encoding::Raw, vec![0; 64]);
         context.send(other[random.below(PROCESSES as u64) as usize], Payload::Term(message)).expect("a term");
     }

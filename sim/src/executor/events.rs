@@ -1,82 +1,61 @@
 use super::Kernel;
-use std::cmp::Ordering;
+use crate::clock::HostTime;
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::task::Waker;
 
-/// Something that happens when its time has come: the next packet of a pipe, the next signal of a line.
+/// Something that happens when its time has come: the next packet of a connection, the next signal of a line.
 pub(crate) trait Fire: Send + Sync {
-    fn fire(self: Arc<Self>, kernel: &Arc<Kernel>);
+    /// `which` is what the event was scheduled with: of several things, the one that happens.
+    fn fire(self: Arc<Self>, kernel: &Arc<Kernel>, which: u64);
 }
 
 /// What happens at a point of virtual time.
 pub(crate) enum Event {
-    Timer(TimerKey),
-    Fire(Arc<dyn Fire>),
+    Fire(Arc<dyn Fire>, u64),
     Call(Box<dyn FnOnce() + Send>),
 }
 
-/// Names one running timer.
+/// Names one timer, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerKey {
     slot: u32,
     number: u64,
 }
 
-struct Due {
-    at: u64,
-    /// Drawn: orders what is due at the same time.
-    tie: u64,
-    order: u64,
-    event: Event,
-}
+/// When something is due, the earliest first; then by a drawn number, which orders what is due at the same time; and its slot.
+type Due = Reverse<(u64, u64, u32)>;
 
-impl Due {
-    fn key(&self) -> (u64, u64, u64) {
-        (self.at, self.tie, self.order)
-    }
-}
-
-impl PartialEq for Due {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Due {}
-
-impl PartialOrd for Due {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// The earliest is the greatest: the heap gives it first.
-impl Ord for Due {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.key().cmp(&self.key())
-    }
-}
-
-/// When it is time, as whoever sleeps sees it: a clock that was slowed down meanwhile is not there yet.
-pub(crate) type WhenDue = Arc<dyn Fn() -> u64 + Send + Sync>;
-
-#[derive(Default)]
-struct TimerSlot {
+struct Slot {
+    /// Of what was put in last.
     number: u64,
-    waker: Option<Waker>,
-    when_due: Option<WhenDue>,
+    what: What,
 }
 
-/// Everything that is going to happen, in order, and the timers that tasks wait for.
+/// What a slot has until its time has come.
+enum What {
+    Happens(Event),
+    Timer {
+        waker: Waker,
+        /// The time as whoever sleeps sees it: a clock that was slowed down meanwhile is not there yet.
+        on: Option<HostTime>,
+    },
+    /// It has happened, or the timer was stopped.
+    Nothing,
+}
+
+/// Everything that is going to happen, in order, timers that tasks wait for among it.
 #[derive(Default)]
 pub(crate) struct Events {
     due: BinaryHeap<Due>,
-    order: u64,
-    timers: Vec<TimerSlot>,
+    slots: Vec<Slot>,
+    /// Slots that nothing in `due` has.
     free: Vec<u32>,
-    /// Entries of `due` whose timer is gone.
-    stale: usize,
+    /// How often something was put into `due`.
+    order: u64,
+    /// How many in `due` have nothing.
+    stopped: usize,
 }
 
 /// What the next event is.
@@ -90,95 +69,102 @@ pub(crate) enum Next {
 
 impl Events {
     pub(crate) fn push(&mut self, at: u64, tie: u64, event: Event) {
-        self.order += 1;
-        self.due.push(Due { at, tie, order: self.order, event });
+        self.put(at, tie, What::Happens(event));
     }
 
-    pub(crate) fn start_timer(&mut self, at: u64, when_due: Option<WhenDue>, tie: u64, waker: Waker) -> TimerKey {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.timers.push(TimerSlot::default());
-            (self.timers.len() - 1) as u32
-        });
-        let number = self.order + 1;
-        self.timers[slot as usize] = TimerSlot { number, waker: Some(waker), when_due };
-        let key = TimerKey { slot, number };
-        self.push(at, tie, Event::Timer(key));
-        key
+    pub(crate) fn start_timer(&mut self, at: u64, on: Option<HostTime>, tie: u64, waker: Waker) -> TimerKey {
+        let slot = self.put(at, tie, What::Timer { waker, on });
+        TimerKey { slot, number: self.order }
+    }
+
+    fn put(&mut self, at: u64, tie: u64, what: What) -> u32 {
+        self.order += 1;
+        let content = Slot { number: self.order, what };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = content;
+                slot
+            }
+            None => {
+                self.slots.push(content);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.due.push(Reverse((at, tie, slot)));
+        slot
     }
 
     /// Wakes somebody else from now on. False when the timer has fired.
     pub(crate) fn change_timer(&mut self, key: TimerKey, waker: &Waker) -> bool {
-        match self.timer(key) {
-            Some(slot) => {
-                if !slot.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
-                    slot.waker = Some(waker.clone());
-                }
+        match self.timer(key).map(|slot| &mut slot.what) {
+            Some(What::Timer { waker: old, .. }) => {
+                old.clone_from(waker);
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 
-    /// Ends a timer that may have fired; returns its waker, to be dropped without the lock.
-    pub(crate) fn stop_timer(&mut self, key: TimerKey) -> Option<Waker> {
-        let waker = self.timer(key)?.waker.take();
-        self.free.push(key.slot);
-        self.stale += 1;
-        if self.stale > 1024 && self.stale > self.due.len() / 2 {
-            let timers = &self.timers;
-            self.due.retain(|due| match &due.event {
-                Event::Timer(key) => is_running(timers, *key),
-                Event::Fire(_) | Event::Call(_) => true,
+    /// Ends a timer that may have fired; returns what it had, to be dropped without the lock.
+    pub(crate) fn stop_timer(&mut self, key: TimerKey) -> impl Sized + use<> {
+        let stopped = std::mem::replace(&mut self.timer(key)?.what, What::Nothing);
+        self.stopped += 1;
+        if self.stopped > 1024 && self.stopped > self.due.len() / 2 {
+            let Self { due, slots, free, .. } = self;
+            due.retain(|Reverse((_, _, slot))| {
+                let is_left = !matches!(slots[*slot as usize].what, What::Nothing);
+                if !is_left {
+                    free.push(*slot);
+                }
+                is_left
             });
-            self.stale = 0;
+            self.stopped = 0;
         }
-        waker
+        Some(stopped)
     }
 
-    fn timer(&mut self, key: TimerKey) -> Option<&mut TimerSlot> {
-        if !is_running(&self.timers, key) {
-            return None;
-        }
-        self.timers.get_mut(key.slot as usize)
+    /// A timer that has not fired and was not stopped.
+    fn timer(&mut self, key: TimerKey) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut(key.slot as usize)?;
+        (slot.number == key.number && matches!(slot.what, What::Timer { .. })).then_some(slot)
     }
 
     /// Takes what is due at `now`.
     pub(crate) fn next(&mut self, now: u64) -> Next {
         loop {
-            let Some(first) = self.due.peek() else { return Next::Never };
-            if let Event::Timer(key) = &first.event
-                && !is_running(&self.timers, *key)
-            {
-                self.due.pop();
-                self.stale = self.stale.saturating_sub(1);
-                continue;
+            let Some(Reverse((at, tie, place))) = self.due.peek().copied() else { return Next::Never };
+            let slot = &mut self.slots[place as usize];
+            let is_stopped = matches!(slot.what, What::Nothing);
+            if at > now && !is_stopped {
+                return Next::At(at);
             }
-            if first.at > now {
-                return Next::At(first.at);
-            }
-            let Some(Due { event, tie, .. }) = self.due.pop() else { return Next::Never };
-            let Event::Timer(key) = event else { return Next::Happen(event) };
-            let slot = &mut self.timers[key.slot as usize];
-            // Whoever sleeps is woken once, and need not look whether that was too early.
-            if let Some(later) = slot.when_due.as_ref().map(|when_due| when_due()).filter(|at| *at > now) {
-                self.push(later, tie, event);
-                continue;
-            }
-            let waker = slot.waker.take();
-            self.free.push(key.slot);
-            if let Some(waker) = waker {
-                return Next::Wake(key.number, waker);
+            self.due.pop();
+            let next = match std::mem::replace(&mut slot.what, What::Nothing) {
+                What::Nothing => {
+                    self.stopped = self.stopped.saturating_sub(1);
+                    None
+                }
+                What::Happens(event) => Some(Next::Happen(event)),
+                What::Timer { waker, on } => match on.as_ref().map(HostTime::global).filter(|at| *at > now) {
+                    // Whoever sleeps is woken once, and need not look whether that was too early.
+                    Some(later) => {
+                        slot.what = What::Timer { waker, on };
+                        self.order += 1;
+                        self.due.push(Reverse((later, tie, place)));
+                        continue;
+                    }
+                    None => Some(Next::Wake(slot.number, waker)),
+                },
+            };
+            self.free.push(place);
+            if let Some(next) = next {
+                return next;
             }
         }
     }
 
     /// Takes everything out, to be dropped without the lock.
     pub(crate) fn clear(&mut self) -> impl Sized + use<> {
-        (std::mem::take(&mut self.due), std::mem::take(&mut self.timers), std::mem::take(&mut self.free))
+        std::mem::replace(self, Self { order: self.order, ..Self::default() })
     }
-}
-
-/// A slot whose timer has fired or was stopped has no waker.
-fn is_running(timers: &[TimerSlot], key: TimerKey) -> bool {
-    timers.get(key.slot as usize).is_some_and(|slot| slot.number == key.number && slot.waker.is_some())
 }

@@ -7,19 +7,20 @@ mod ready;
 mod seam;
 mod tasks;
 
-pub(crate) use events::{Event, Fire, TimerKey, WhenDue};
+pub(crate) use events::{Event, Fire, TimerKey};
 pub(crate) use life::Life;
 pub(crate) use ready::TaskWaker;
 pub(crate) use seam::SimExecutor;
 
+use crate::clock::HostTime;
 use crate::hasher::FixedMap;
 use crate::outcome::Outcome;
 use crate::profile::{Policy, Profile};
 use crate::recorder::{Line, Recorder};
 use crate::seed::{below, generator};
 use crate::seen::{Seen, SeenEvent, Watcher};
+use crate::sync::{Mutex, MutexGuard};
 use events::{Events, Next};
-use parking_lot::{Mutex, MutexGuard};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use ready::{Ready, TaskId};
@@ -193,7 +194,9 @@ impl Kernel {
     /// # Panics
     /// When it has looked too often.
     pub(crate) fn look(&self) {
-        if self.looks.fetch_add(1, Ordering::Relaxed) >= LOOKS_MAX {
+        let looks = self.looks.load(Ordering::Relaxed) + 1;
+        self.looks.store(looks, Ordering::Relaxed);
+        if looks > LOOKS_MAX {
             self.looks.store(0, Ordering::Relaxed);
             let why = format!("a task does not yield: it has looked at the clock {LOOKS_MAX} times in one turn");
             self.fail(Outcome::Stalled(why.clone()));
@@ -203,7 +206,7 @@ impl Kernel {
 
     /// The running poll takes so many nanoseconds more.
     pub(crate) fn charge(&self, nanos: u64) {
-        self.charged.fetch_add(nanos, Ordering::Relaxed);
+        self.charged.store(self.charged.load(Ordering::Relaxed) + nanos, Ordering::Relaxed);
     }
 
     /// A number from the schedule's own stream.
@@ -231,12 +234,13 @@ impl Kernel {
         state.events.push(at, tie, event);
     }
 
-    /// Wakes the task of `cx` at `at`, through a timer of its own; `None` when `at` has passed.
+    /// Wakes the task of `cx` at `at`, through a timer of its own; `None` when `at` has passed. `on` says which time of which
+    /// host's clock that is, when it is one.
     pub(crate) fn poll_timer(
         &self,
         timer: Option<TimerKey>,
         at: u64,
-        when_due: impl FnOnce() -> Option<WhenDue>,
+        on: impl FnOnce() -> Option<HostTime>,
         cx: &Context<'_>,
     ) -> Option<TimerKey> {
         if self.now() >= at {
@@ -247,20 +251,19 @@ impl Kernel {
             Some(timer) => Some(timer),
             None => {
                 let tie = state.rng.next_u64();
-                Some(state.events.start_timer(at, when_due(), tie, cx.waker().clone()))
+                Some(state.events.start_timer(at, on(), tie, cx.waker().clone()))
             }
         }
     }
 
     /// Ends a timer that may have fired.
     pub(crate) fn stop_timer(&self, timer: TimerKey) {
-        let waker = self.state.lock().events.stop_timer(timer);
-        drop(waker);
+        let stopped = self.state.lock().events.stop_timer(timer);
+        drop(stopped);
     }
 
     /// Runs until `stop` is set, nothing is left to do, or virtual time has reached `until`.
     pub(crate) fn run(self: &Arc<Self>, stop: &AtomicBool, until: u64) -> Ended {
-        let mut state = self.state.lock();
         loop {
             let now = self.now();
             if stop.load(Ordering::Relaxed) || self.halted.load(Ordering::Relaxed) {
@@ -269,20 +272,19 @@ impl Kernel {
             if now >= until {
                 return Ended::OutOfTime;
             }
-            let next = state.events.next(now);
+            let next = self.state.lock().events.next(now);
             match next {
                 Next::Wake(timer, waker) => {
                     self.record("timer", |line| line.number(timer));
-                    MutexGuard::unlocked(&mut state, || waker.wake());
+                    waker.wake();
                 }
-                Next::Happen(Event::Fire(fire)) => MutexGuard::unlocked(&mut state, || fire.fire(self)),
+                Next::Happen(Event::Fire(fire, which)) => fire.fire(self, which),
                 Next::Happen(Event::Call(call)) => {
                     self.record("call", |line| line);
-                    MutexGuard::unlocked(&mut state, call);
+                    call();
                 }
-                Next::Happen(Event::Timer(_)) => {}
                 Next::At(_) | Next::Never => {
-                    if self.poll_one(&mut state) {
+                    if self.poll_one(self.state.lock()) {
                         continue;
                     }
                     match next {
@@ -295,7 +297,8 @@ impl Kernel {
     }
 
     /// Polls one ready task; false when there is none.
-    fn poll_one(&self, state: &mut MutexGuard<'_, State>) -> bool {
+    fn poll_one(&self, mut guard: MutexGuard<'_, State>) -> bool {
+        let state = &mut *guard;
         if let Some(left) = &mut state.polls_until_orderly {
             if *left == 0 {
                 state.polls_until_orderly = None;
@@ -321,18 +324,23 @@ impl Kernel {
         self.record("poll", |line| line.number(id.number).number(woken_by));
         self.ready.set_running(id.number);
         self.looks.store(0, Ordering::Relaxed);
-        let ended = MutexGuard::unlocked(state, || self.poll(&mut task));
+        drop(guard);
+        let ended = self.poll(&mut task);
         self.ready.set_running(0);
         let slowness = task.life.slowness();
+        let mut state = self.state.lock();
         if ended || !task.life.is_alive() {
             state.tasks.remove(id);
             self.record("done", |line| line.number(id.number));
-            MutexGuard::unlocked(state, || self.drop_task(task));
+            drop(state);
+            self.drop_task(task);
+            state = self.state.lock();
         } else {
-            self.change_priority(state, &task);
+            self.change_priority(&mut state, &task);
             state.tasks.put_back(task);
         }
-        let charged = self.charged.swap(0, Ordering::Relaxed);
+        let charged = self.charged.load(Ordering::Relaxed);
+        self.charged.store(0, Ordering::Relaxed);
         let nanos = 1 + below(state.rng.next_u64(), self.profile.poll_ns_max);
         let now = self.now() + (nanos + charged).saturating_mul(slowness) / 100;
         self.now.store(now, Ordering::Relaxed);

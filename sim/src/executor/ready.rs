@@ -1,6 +1,6 @@
 use crate::profile::Policy;
 use crate::seed::below;
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use rand_core::Rng;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -122,7 +122,8 @@ impl Wake for TaskWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.queued.swap(true, Ordering::Relaxed) {
+        if !self.queued.load(Ordering::Relaxed) {
+            self.queued.store(true, Ordering::Relaxed);
             self.woken_by.store(self.ready.running.load(Ordering::Relaxed), Ordering::Relaxed);
             self.ready.push(self.id, self.priority.load(Ordering::Relaxed));
         }

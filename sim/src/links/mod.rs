@@ -13,7 +13,7 @@ use crate::executor::{Event, Fire, Kernel, Life};
 use crate::network::{Conditions, ConnectionInfo};
 use crate::plan::FaultKind;
 use crate::seed::{below, mix};
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use pipe::{Packet, Pipe};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -45,6 +45,8 @@ struct State {
     hosts: BTreeMap<String, Host>,
     /// By their numbers, which they share with the connections of sockets.
     connections: BTreeMap<u64, Connection>,
+    /// The connection of each end, by its host and what it calls it. Of a life that is over, until another has that name.
+    ends: BTreeMap<(u32, ConnectionId), u64>,
     opened_by_pair: BTreeMap<(u32, u32), u64>,
     /// Hosts whose certificates have expired.
     expired: BTreeSet<u32>,
@@ -93,8 +95,6 @@ enum What {
     Dial { from: String, life: Arc<Life>, id: ConnectionId, to: String },
     /// The answer to a dial arrives.
     Connected { connection: u64 },
-    /// The next packet of a pipe arrives.
-    Packet { connection: u64, end: usize, stream: StreamId },
     /// An end hears that the connection is gone.
     Gone { connection: u64, end: usize },
 }
@@ -211,7 +211,7 @@ impl End {
 
 impl Inner {
     fn schedule(self: &Arc<Self>, at: u64, what: What) {
-        self.kernel.schedule(at, Event::Fire(Arc::new(Due { links: Arc::downgrade(self), what })));
+        self.kernel.schedule(at, Event::Fire(Arc::new(Due { links: Arc::downgrade(self), what }), 0));
     }
 
     /// How long a packet takes, by what it is.
@@ -287,6 +287,9 @@ impl Inner {
         ];
         let pipes = || streams().map(|_| Pipe::default()).collect();
         let pipes = [pipes(), pipes()];
+        for end in &ends {
+            state.ends.insert((end.life.host, end.id), number);
+        }
         state.connections.insert(number, Connection { ends, pipes, link, slow_ns: 0, damaged_next: false });
         let at = self.kernel.now() + self.trip(&[link]);
         self.schedule(at, What::Connected { connection: number });
@@ -305,9 +308,9 @@ impl Inner {
     }
 
     /// An end writes to a stream.
-    fn transmit(self: &Arc<Self>, host: &str, id: ConnectionId, stream: StreamId, bytes: bytes::Bytes) {
+    fn transmit(self: &Arc<Self>, life: &Arc<Life>, id: ConnectionId, stream: StreamId, bytes: bytes::Bytes) {
         let state = &mut *self.state.lock();
-        let Some((number, end)) = state.find(host, id) else { return };
+        let Some((number, end)) = state.find(life, id) else { return };
         let Some(connection) = state.connections.get_mut(&number) else { return };
         let at = self.kernel.now() + self.packet_trip(connection, end, stream);
         let room = bytes.len();
@@ -336,9 +339,9 @@ impl Inner {
     }
 
     /// An end closes: the other hears of it behind what is in the control stream.
-    fn close(self: &Arc<Self>, host: &str, id: ConnectionId) {
+    fn close(self: &Arc<Self>, host: &str, life: &Arc<Life>, id: ConnectionId) {
         let state = &mut *self.state.lock();
-        let Some((number, end)) = state.find(host, id) else {
+        let Some((number, end)) = state.find(life, id) else {
             state.given_up.insert((host.to_owned(), id));
             return;
         };
@@ -354,7 +357,7 @@ impl Inner {
     fn schedule_pipe(self: &Arc<Self>, connection: &mut Connection, number: u64, end: usize, stream: StreamId) {
         if let Some(at) = connection.pipes[end][usize::from(stream.0)].schedule() {
             let at = at.max(self.kernel.now() + 1);
-            self.schedule(at, What::Packet { connection: number, end, stream });
+            self.kernel.schedule(at, Event::Fire(self.clone(), pipe_number(number, end, stream)));
         }
     }
 
@@ -421,32 +424,51 @@ impl Inner {
 }
 
 impl State {
-    fn find(&self, host: &str, id: ConnectionId) -> Option<(u64, usize)> {
-        self.connections.iter().find_map(|(number, connection)| {
-            let end = connection.ends.iter().position(|end| end.is_open() && end.host == host && end.id == id)?;
-            Some((*number, end))
-        })
+    /// The connection of that life that it calls so, and which end it has.
+    fn find(&self, life: &Arc<Life>, id: ConnectionId) -> Option<(u64, usize)> {
+        let number = *self.ends.get(&(life.host, id))?;
+        let connection = self.connections.get(&number)?;
+        let is_own = |end: &End| end.id == id && end.is_open() && Arc::ptr_eq(&end.life, life);
+        Some((number, connection.ends.iter().position(is_own)?))
     }
 
     /// Drops a connection that nobody has any more.
     fn forget(&mut self, number: u64) {
         let over = |connection: &Connection| {
-            let quiet = connection.pipes.iter().flatten().all(Pipe::is_empty);
-            quiet && connection.ends.iter().all(|end| !end.is_open())
+            let closed = connection.ends.iter().all(|end| !end.is_open());
+            closed && connection.pipes.iter().flatten().all(Pipe::is_empty)
         };
-        if self.connections.get(&number).is_some_and(over) {
-            self.connections.remove(&number);
+        if self.connections.get(&number).is_some_and(over)
+            && let Some(connection) = self.connections.remove(&number)
+        {
+            for end in connection.ends {
+                let place = (end.life.host, end.id);
+                if self.ends.get(&place) == Some(&number) {
+                    self.ends.remove(&place);
+                }
+            }
         }
     }
 }
 
+/// A pipe in one number: its connection, the end that writes to it, its stream.
+fn pipe_number(connection: u64, end: usize, stream: StreamId) -> u64 {
+    connection << 17 | (end as u64) << 16 | u64::from(stream.0)
+}
+
+/// The next packet of a pipe arrives.
+impl Fire for Inner {
+    fn fire(self: Arc<Self>, _: &Arc<Kernel>, pipe: u64) {
+        self.packet(pipe >> 17, (pipe >> 16 & 1) as usize, StreamId(pipe as u16));
+    }
+}
+
 impl Fire for Due {
-    fn fire(self: Arc<Self>, _: &Arc<Kernel>) {
+    fn fire(self: Arc<Self>, _: &Arc<Kernel>, _: u64) {
         let Some(links) = self.links.upgrade() else { return };
         match &self.what {
             What::Dial { from, life, id, to } => links.dialled(from.clone(), life.clone(), *id, to.clone()),
             What::Connected { connection } => links.connected(*connection),
-            What::Packet { connection, end, stream } => links.packet(*connection, *end, *stream),
             What::Gone { connection, end } => {
                 let state = links.state.lock();
                 if let Some(connection) = state.connections.get(connection) {

@@ -31,13 +31,13 @@ impl Wire for SimWire {
 
     fn transmit(&self, connection: ConnectionId, stream: StreamId, bytes: Bytes) {
         if let Some(links) = self.links() {
-            links.transmit(&self.host, connection, stream, bytes);
+            links.transmit(&self.life, connection, stream, bytes);
         }
     }
 
     fn close(&self, connection: ConnectionId) {
         if let Some(links) = self.links() {
-            links.close(&self.host, connection);
+            links.close(&self.host, &self.life, connection);
         }
     }
 }

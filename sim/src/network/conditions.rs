@@ -1,10 +1,10 @@
 use crate::executor::Kernel;
 use crate::plan::FaultKind;
 use crate::seed::{below, mix};
-use parking_lot::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The longest that a packet is held back while others overtake it.
@@ -14,10 +14,14 @@ const HELD_BACK_NS_MAX: u64 = 100_000_000;
 pub(crate) struct Conditions {
     kernel: Arc<Kernel>,
     wrong: Mutex<Wrong>,
+    /// Whether anything is: looked at without the lock, for every packet.
+    anything: AtomicBool,
+    /// Of 65536 packets, how many are lost all the time.
+    usually_lost: AtomicU64,
     opened: AtomicU64,
 }
 
-#[derive(Default)]
+#[derive(Default, PartialEq, Eq)]
 struct Wrong {
     /// How many faults cut that direction.
     cut: BTreeMap<(u32, u32), u32>,
@@ -33,14 +37,25 @@ struct Wrong {
     held_back: u64,
     /// Of 65536 packets, how many arrive twice.
     doubled: u64,
-    /// The faults are over, and the profile's losses with them.
-    calm: bool,
 }
 
 impl Conditions {
     /// Nothing is wrong.
     pub(crate) fn new(kernel: Arc<Kernel>) -> Arc<Self> {
-        Arc::new(Self { kernel, wrong: Mutex::default(), opened: AtomicU64::new(0) })
+        let usually_lost = AtomicU64::new(kernel.profile.lost_packets);
+        let (anything, opened) = (AtomicBool::new(false), AtomicU64::new(0));
+        Arc::new(Self { kernel, wrong: Mutex::default(), anything, usually_lost, opened })
+    }
+
+    /// What is wrong, when anything is.
+    fn wrong(&self) -> Option<MutexGuard<'_, Wrong>> {
+        self.anything.load(Ordering::Relaxed).then(|| self.wrong.lock())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Wrong)) {
+        let mut wrong = self.wrong.lock();
+        change(&mut wrong);
+        self.anything.store(*wrong != Wrong::default(), Ordering::Relaxed);
     }
 
     /// The number of a connection that is opened now, of sockets or between nodes.
@@ -50,13 +65,13 @@ impl Conditions {
 
     /// Whether nothing of that host reaches that other. A host always reaches itself, unless it is cut from itself.
     pub(crate) fn is_cut(&self, from: u32, to: u32) -> bool {
-        let wrong = self.wrong.lock();
+        let Some(wrong) = self.wrong() else { return false };
         let clogged = || from != to && (wrong.clogged.contains_key(&from) || wrong.clogged.contains_key(&to));
         wrong.cut.contains_key(&(from, to)) || clogged()
     }
 
     pub(crate) fn is_refusing(&self, host: u32) -> bool {
-        self.wrong.lock().refusing.contains(&host)
+        self.wrong().is_some_and(|wrong| wrong.refusing.contains(&host))
     }
 
     /// How much longer a packet takes, whose fate that is: nothing when nothing is wrong. One that is lost is sent again after
@@ -68,13 +83,13 @@ impl Conditions {
 
     /// Whether a packet is lost, whose fate that is.
     pub(crate) fn is_lost(&self, fate: u64) -> bool {
-        let (wrong, recorder) = (self.wrong.lock(), &self.kernel.recorder);
+        let recorder = &self.kernel.recorder;
         let rolled = fate & 0xffff;
-        if wrong.lost > 0 && rolled < wrong.lost {
+        if self.wrong().is_some_and(|wrong| rolled < wrong.lost) {
             recorder.count(FaultKind::Loss.name());
             return true;
         }
-        let lost = !wrong.calm && rolled < self.kernel.profile.lost_packets;
+        let lost = rolled < self.usually_lost.load(Ordering::Relaxed);
         if lost {
             recorder.count("network: packet lost");
         }
@@ -83,17 +98,14 @@ impl Conditions {
 
     /// How much longer a packet takes together with those around it.
     pub(crate) fn delayed(&self, fate: u64) -> u64 {
-        let wrong = self.wrong.lock();
-        if wrong.delay_ns == 0 {
-            return 0;
-        }
+        let Some(wrong) = self.wrong().filter(|wrong| wrong.delay_ns > 0) else { return 0 };
         self.kernel.recorder.count(FaultKind::Delay.name());
         below(mix(&[fate, 2]), wrong.delay_ns)
     }
 
     /// How long a packet is held back while others overtake it.
     pub(crate) fn held_back(&self, fate: u64) -> u64 {
-        let wrong = self.wrong.lock();
+        let Some(wrong) = self.wrong() else { return 0 };
         if wrong.held_back == 0 || below(mix(&[fate, 3]), 65536) >= wrong.held_back {
             return 0;
         }
@@ -103,7 +115,7 @@ impl Conditions {
 
     /// How often a packet arrives, whose fate that is.
     pub(crate) fn copies(&self, fate: u64) -> u32 {
-        let doubled = self.wrong.lock().doubled;
+        let doubled = self.wrong().map_or(0, |wrong| wrong.doubled);
         if doubled == 0 || below(mix(&[fate, 5]), 65536) >= doubled {
             return 1;
         }
@@ -112,49 +124,51 @@ impl Conditions {
     }
 
     pub(super) fn lose(&self, percent: u64) {
-        self.wrong.lock().lost = share(percent);
+        self.change(|wrong| wrong.lost = share(percent));
     }
 
     pub(super) fn delay(&self, up_to: Duration) {
-        self.wrong.lock().delay_ns = u64::try_from(up_to.as_nanos()).unwrap_or(u64::MAX);
+        self.change(|wrong| wrong.delay_ns = u64::try_from(up_to.as_nanos()).unwrap_or(u64::MAX));
     }
 
     pub(super) fn reorder(&self, percent: u64) {
-        self.wrong.lock().held_back = share(percent);
+        self.change(|wrong| wrong.held_back = share(percent));
     }
 
     pub(super) fn duplicate(&self, percent: u64) {
-        self.wrong.lock().doubled = share(percent);
+        self.change(|wrong| wrong.doubled = share(percent));
     }
 
     pub(super) fn cut(&self, from: u32, to: u32) {
-        *self.wrong.lock().cut.entry((from, to)).or_default() += 1;
+        self.change(|wrong| *wrong.cut.entry((from, to)).or_default() += 1);
     }
 
     pub(super) fn mend(&self, from: u32, to: u32) {
-        take_one(&mut self.wrong.lock().cut, &(from, to));
+        self.change(|wrong| take_one(&mut wrong.cut, &(from, to)));
     }
 
     pub(super) fn clog(&self, host: u32) {
-        *self.wrong.lock().clogged.entry(host).or_default() += 1;
+        self.change(|wrong| *wrong.clogged.entry(host).or_default() += 1);
     }
 
     pub(super) fn unclog(&self, host: u32) {
-        take_one(&mut self.wrong.lock().clogged, &host);
+        self.change(|wrong| take_one(&mut wrong.clogged, &host));
     }
 
     pub(super) fn refuse(&self, host: u32, on: bool) {
-        let refusing = &mut self.wrong.lock().refusing;
-        if on {
-            refusing.insert(host)
-        } else {
-            refusing.remove(&host)
-        };
+        self.change(|Wrong { refusing, .. }| {
+            if on {
+                refusing.insert(host)
+            } else {
+                refusing.remove(&host)
+            };
+        });
     }
 
-    /// From now on nothing is wrong.
+    /// From now on nothing is wrong, and nothing is lost any more.
     pub(super) fn heal(&self) {
-        *self.wrong.lock() = Wrong { calm: true, ..Wrong::default() };
+        self.change(|wrong| *wrong = Wrong::default());
+        self.usually_lost.store(0, Ordering::Relaxed);
     }
 }
 

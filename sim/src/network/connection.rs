@@ -1,9 +1,8 @@
 use super::{Conditions, Inner, Network};
 use crate::executor::{Event, Fire, Kernel, Life};
 use crate::plan::FaultKind;
-use crate::seed::{below, mix};
-use bytes::{Buf, Bytes};
-use parking_lot::Mutex;
+use crate::seed::{below, mix, mix_more};
+use crate::sync::Mutex;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,8 +22,8 @@ const PACKET_LEN_MAX: usize = 16 << 10;
 pub(super) struct Connection {
     pub(super) id: u64,
     pub(super) ends: [Arc<Life>; 2],
-    /// What its packets' fates depend on: the two hosts, and which of their connections it is.
-    link: u64,
+    /// What the fates of the packets of each end depend on: the seed, the two hosts, and which of their connections it is.
+    links: [u64; 2],
     network: Weak<Inner>,
     conditions: Arc<Conditions>,
     kernel: Arc<Kernel>,
@@ -36,10 +35,12 @@ pub(super) struct Connection {
 /// One direction.
 #[derive(Default)]
 struct Pipe {
+    /// What was received and not read, and behind it what is under way. It counts against the window, for ever when nobody
+    /// reads it any more.
+    bytes: VecDeque<u8>,
+    /// How much of that was received.
+    received: usize,
     under_way: VecDeque<Packet>,
-    received: VecDeque<Bytes>,
-    /// Bytes under way and received, which count against the window.
-    unread: usize,
     packets: u64,
     last_at: u64,
     /// Packets that came to a cut: they arrive when it is mended.
@@ -54,32 +55,30 @@ struct Pipe {
     writer: Option<Waker>,
 }
 
+#[derive(Clone, Copy)]
 enum Packet {
-    Data(Bytes),
+    /// So many bytes of the pipe's.
+    Data(usize),
     Finish,
 }
 
 /// The next packet of a pipe arrives.
-struct Arrival {
-    connection: Arc<Connection>,
-    pipe: usize,
-}
-
-impl Fire for Arrival {
-    fn fire(self: Arc<Self>, _: &Arc<Kernel>) {
-        self.connection.arrive(self.pipe);
+impl Fire for Connection {
+    fn fire(self: Arc<Self>, _: &Arc<Kernel>, pipe: u64) {
+        self.arrive(pipe as usize);
     }
 }
 
 impl Connection {
     pub(super) fn new(network: &Network, id: u64, link: u64, ends: [Arc<Life>; 2]) -> Arc<Self> {
         let kernel = network.0.kernel.clone();
+        let seed = kernel.seed;
         let conditions = network.0.conditions.clone();
         let network = Arc::downgrade(&network.0);
         Arc::new(Self {
             id,
             ends,
-            link,
+            links: [0, 1].map(|end| mix(&[seed, link, end])),
             network,
             conditions,
             kernel,
@@ -108,7 +107,7 @@ impl Connection {
         if pipe.finished {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let room = profile.window.saturating_sub(pipe.unread).min(PACKET_LEN_MAX);
+        let room = profile.window.saturating_sub(pipe.bytes.len()).min(PACKET_LEN_MAX);
         if room == 0 && !bytes.is_empty() {
             pipe.writer = Some(cx.waker().clone());
             return Poll::Pending;
@@ -119,9 +118,12 @@ impl Connection {
             len = 1 + below(fate.rotate_left(32), len as u64 - 1) as usize;
         }
         if len > 0 {
-            pipe.unread += len;
-            let bytes = self.corrupted(&bytes[..len], fate.rotate_left(16));
-            self.send(end, &mut pipe, Packet::Data(bytes));
+            let place = pipe.bytes.len();
+            pipe.bytes.extend(&bytes[..len]);
+            if self.corrupt_next.load(Ordering::Relaxed) {
+                self.corrupt(&mut pipe.bytes, place, fate.rotate_left(16));
+            }
+            self.send(end, &mut pipe, Packet::Data(len));
         }
         Poll::Ready(Ok(len))
     }
@@ -137,18 +139,16 @@ impl Connection {
             return Poll::Pending;
         }
         let mut pipe = self.pipes[1 - end].lock();
-        let mut len = 0;
-        while let Some(first) = pipe.received.front_mut() {
-            let taken = take(first);
-            first.advance(taken);
-            len += taken;
-            if !first.is_empty() {
-                break;
-            }
-            pipe.received.pop_front();
+        let received = pipe.received;
+        let (first, second) = pipe.bytes.as_slices();
+        let first = &first[..first.len().min(received)];
+        let mut len = take(first);
+        if len == first.len() && len < received {
+            len += take(&second[..received - len]);
         }
         if len > 0 {
-            pipe.unread -= len;
+            drop(pipe.bytes.drain(..len));
+            pipe.received -= len;
             let writer = pipe.writer.take();
             drop(pipe);
             if let Some(writer) = writer {
@@ -156,7 +156,7 @@ impl Connection {
             }
             return Poll::Ready(Ok(len));
         }
-        if pipe.ended || !pipe.received.is_empty() {
+        if pipe.ended || pipe.received > 0 {
             return Poll::Ready(Ok(0));
         }
         if pipe.reset {
@@ -181,8 +181,7 @@ impl Connection {
         let unread = {
             let mut pipe = self.pipes[1 - end].lock();
             pipe.reader_gone = true;
-            let unread = std::mem::take(&mut pipe.received);
-            !unread.is_empty()
+            std::mem::take(&mut pipe.received) > 0
         };
         if unread && self.ends[end].is_alive() {
             self.reset_later(end);
@@ -192,7 +191,7 @@ impl Connection {
     fn send(self: &Arc<Self>, end: usize, pipe: &mut Pipe, packet: Packet) {
         let at = (self.kernel.now() + self.latency(end, pipe.packets)).max(pipe.last_at + 1);
         let len = match &packet {
-            Packet::Data(bytes) => bytes.len() as u64,
+            Packet::Data(len) => *len as u64,
             Packet::Finish => 0,
         };
         self.kernel.record("packet", |line| {
@@ -204,11 +203,11 @@ impl Connection {
         pipe.packets += 1;
         pipe.last_at = at;
         pipe.under_way.push_back(packet);
-        self.kernel.schedule(at, Event::Fire(Arc::new(Arrival { connection: self.clone(), pipe: end })));
+        self.kernel.schedule(at, Event::Fire(self.clone(), end as u64));
     }
 
     fn fate(&self, end: usize, packet: u64, purpose: u64) -> u64 {
-        mix(&[self.kernel.seed, self.link, end as u64, packet, purpose])
+        mix_more(self.links[end], &[packet, purpose])
     }
 
     pub(super) fn latency(&self, end: usize, packet: u64) -> u64 {
@@ -244,7 +243,7 @@ impl Connection {
             return;
         }
         match packet {
-            Packet::Data(bytes) => pipe.received.push_back(bytes),
+            Packet::Data(len) => pipe.received += len,
             Packet::Finish => pipe.ended = true,
         }
         let reader = pipe.reader.take();
@@ -265,14 +264,15 @@ impl Connection {
     /// Ends both directions at once. What was received can still be read.
     pub(super) fn reset(&self) {
         let mut wakers = Vec::new();
-        let mut lost = Vec::new();
         for pipe in &self.pipes {
             let mut pipe = pipe.lock();
             if pipe.reset {
                 continue;
             }
             pipe.reset = true;
-            lost.push(std::mem::take(&mut pipe.under_way));
+            let Pipe { bytes, received, under_way, .. } = &mut *pipe;
+            bytes.truncate(*received);
+            under_way.clear();
             wakers.extend(pipe.reader.take());
             wakers.extend(pipe.writer.take());
         }
@@ -296,17 +296,13 @@ impl Connection {
         self.corrupt_next.store(true, Ordering::Relaxed);
     }
 
-    /// The bytes as they go over the network.
-    fn corrupted(&self, bytes: &[u8], random: u64) -> Bytes {
-        if !self.corrupt_next.swap(false, Ordering::Relaxed) {
-            return Bytes::copy_from_slice(bytes);
-        }
+    /// One bit of the bytes from that place on is wrong.
+    fn corrupt(&self, bytes: &mut VecDeque<u8>, place: usize, random: u64) {
+        self.corrupt_next.store(false, Ordering::Relaxed);
         self.kernel.recorder.count(FaultKind::Corrupt.name());
         self.kernel.record("corrupted", |line| line.number(self.id));
-        let mut bytes = bytes.to_vec();
-        let bit = below(random, bytes.len() as u64 * 8) as usize;
-        bytes[bit / 8] ^= 1 << (bit % 8);
-        bytes.into()
+        let bit = below(random, (bytes.len() - place) as u64 * 8) as usize;
+        bytes[place + bit / 8] ^= 1 << (bit % 8);
     }
 
     pub(super) fn slow_down(&self, extra: u64) {
@@ -323,8 +319,7 @@ impl Connection {
             for _ in 0..std::mem::take(&mut pipe.stuck) {
                 let at = (self.kernel.now() + self.latency(index, pipe.packets)).max(pipe.last_at + 1);
                 pipe.last_at = at;
-                let arrival = Arrival { connection: self.clone(), pipe: index };
-                self.kernel.schedule(at, Event::Fire(Arc::new(arrival)));
+                self.kernel.schedule(at, Event::Fire(self.clone(), index as u64));
             }
         }
     }

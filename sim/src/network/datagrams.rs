@@ -6,7 +6,7 @@ use crate::executor::{Event, Fire, Kernel, Life};
 use crate::hasher::FixedHasher;
 use crate::plan::FaultKind;
 use crate::seed::{below, mix};
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hasher;
 use std::io;
@@ -193,7 +193,7 @@ impl Inner {
             let at = self.arrival(flow, direction, mix(&[fate, u64::from(copy)]));
             let content = Mutex::new(content.clone());
             let arrival = Arrival { of: Arc::downgrade(self), flow: ends, direction, cuts, content };
-            self.kernel.schedule(at, Event::Fire(Arc::new(arrival)));
+            self.kernel.schedule(at, Event::Fire(Arc::new(arrival), 0));
         }
     }
 
@@ -246,7 +246,7 @@ impl Inner {
 }
 
 impl Fire for Arrival {
-    fn fire(self: Arc<Self>, _: &Arc<Kernel>) {
+    fn fire(self: Arc<Self>, _: &Arc<Kernel>, _: u64) {
         if let Some(datagrams) = self.of.upgrade() {
             datagrams.arrive(&self);
         }

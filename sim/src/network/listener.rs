@@ -1,7 +1,7 @@
 use super::Network;
 use super::stream::SimStream;
 use crate::executor::Life;
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 use rusm_core::BoxFuture;
 use rusm_core::seam::{ByteStream, Listener};
 use std::collections::VecDeque;
