@@ -280,6 +280,10 @@ impl Process {
         let mut state = self.state.lock();
         state.batch = Vec::new();
         state.mailbox.shrink();
+        state.links.shrink();
+        state.monitors.shrink();
+        state.monitored_by.shrink();
+        state.aliases.shrink();
         drop(state);
         self.set_alarm(None);
     }
@@ -301,12 +305,14 @@ impl Process {
     /// allocated are not known.
     pub(crate) fn runtime_bytes(&self) -> u64 {
         let state = self.state.lock();
-        let relations = state.links.len() + state.monitors.len() + state.monitored_by.len() + state.aliases.len();
         let bytes = size_of::<Self>()
             + self.body_bytes.load(Ordering::Relaxed) as usize
             + state.batch.capacity() * size_of::<(Pid, Signal)>()
             + state.mailbox.bytes()
-            + relations * size_of::<(Reference, Monitor)>();
+            + state.links.bytes()
+            + state.monitors.bytes()
+            + state.monitored_by.bytes()
+            + state.aliases.bytes();
         bytes as u64
     }
 }
@@ -404,15 +410,22 @@ mod tests {
             state.aliases.insert(reference(serial), AliasMode::Explicit);
         }
         let (batch, mailbox) = (state.batch.capacity(), state.mailbox.bytes());
+        let [links, monitors, watchers, aliases] =
+            [state.links.bytes(), state.monitors.bytes(), state.monitored_by.bytes(), state.aliases.bytes()];
+        assert!(links > 0 && monitors > links && watchers > monitors && aliases > links);
         let process = process(state);
         process.set_body_bytes(1000);
         let expected = size_of::<Process>()
             + 1000
             + batch * size_of::<(Pid, Signal)>()
             + mailbox
-            + (2 + 3 + 5 + 11) * size_of::<(Reference, Monitor)>();
+            + (links + monitors + watchers + aliases);
         assert_eq!(process.runtime_bytes(), expected as u64);
         process.give_memory_back();
-        assert_eq!(process.runtime_bytes(), (expected - batch * size_of::<(Pid, Signal)>()) as u64);
+        let entries = 2 * size_of::<(Pid, Link)>()
+            + 3 * size_of::<(Reference, Monitor)>()
+            + 5 * size_of::<(Reference, Watcher)>()
+            + 11 * size_of::<(Reference, AliasMode)>();
+        assert_eq!(process.runtime_bytes(), (size_of::<Process>() + 1000 + mailbox + entries) as u64);
     }
 }

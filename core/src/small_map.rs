@@ -25,6 +25,22 @@ impl<K: Ord + Copy, V> SmallMap<K, V> {
         }
     }
 
+    /// Bytes that it holds, without what its entries point to: a vector's room, and of a tree its entries.
+    pub(crate) fn bytes(&self) -> usize {
+        let entries = match self {
+            Self::Few(few) => few.capacity(),
+            Self::Many(many) => many.len(),
+        };
+        entries * size_of::<(K, V)>()
+    }
+
+    /// Keeps no more memory than its entries need.
+    pub(crate) fn shrink(&mut self) {
+        if let Self::Few(few) = self {
+            few.shrink_to_fit();
+        }
+    }
+
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         match self {
             Self::Few(few) => few.binary_search_by_key(key, |(k, _)| *k).ok().map(|i| &few[i].1),
@@ -112,6 +128,30 @@ mod tests {
         assert!(matches!(&map, SmallMap::Few(few) if few.len() == FEW));
         map.insert(FEW, ());
         assert!(matches!(&map, SmallMap::Many(many) if many.len() == FEW + 1));
+    }
+
+    #[test]
+    fn its_bytes_are_its_room_and_of_a_tree_its_entries_and_a_shrunk_one_has_no_more_room_than_it_needs() {
+        let mut map = SmallMap::<u64, u64>::default();
+        let mut room = |key, insert| {
+            if insert {
+                map.insert(key, 0)
+            } else {
+                map.remove(&key)
+            };
+            map.bytes() / size_of::<(u64, u64)>()
+        };
+        assert_eq!((0..3).map(|key| room(key, true)).collect::<Vec<_>>(), [1, 4, 4]);
+        assert_eq!((3..18).map(|key| room(key, true)).last(), Some(18));
+        let mut map = SmallMap::<u64, u64>::default();
+        for key in 0..5 {
+            map.insert(key, 0);
+        }
+        for key in 1..5 {
+            map.remove(&key);
+        }
+        map.shrink();
+        assert_eq!(map.bytes(), size_of::<(u64, u64)>());
     }
 
     proptest! {

@@ -47,6 +47,19 @@ async fn holder(context: Context) {
                 let bytes = after.memory_bytes - before.memory_bytes;
                 assert!((BURST as u64 * 40..BURST as u64 * 400).contains(&bytes), "{BURST} signals are {bytes} bytes");
             }
+            "unheard" => {
+                let bytes = || context.node().process_info(context.pid()).expect("it lives").memory_bytes;
+                let alias = context.alias();
+                context.unalias(alias);
+                let empty = bytes();
+                for number in 0..BURST {
+                    context.send(alias, Payload::local(number)).expect("an alias takes everything");
+                }
+                let queued = bytes();
+                assert!(queued >= empty + BURST as u64 * 40, "{BURST} signals are {} bytes", queued - empty);
+                assert!(context.try_receive(|_| false).is_none());
+                assert_eq!(bytes(), queued, "what was the queue's room is a batch's");
+            }
             "read" => while context.try_receive(|_| true).is_some() {},
             "rest" => {
                 context.reply(from, Payload::local(()));
@@ -127,6 +140,7 @@ async fn whoever_rests_holds_no_more_than_who_has_done_nothing(sim: SimHandle) {
     let fresh = told(worker, "read").await;
     told(worker, "burst").await;
     let read = told(worker, "read").await;
+    told(worker, "unheard").await;
     assert!(read >= fresh + BURST as u64 * 40, "room for a batch of {BURST} is kept: {read} bytes after {fresh}");
     if below(&mut rng, 2) == 0 {
         for number in 0..1_000 {
@@ -164,6 +178,35 @@ async fn one_message_takes_the_room_of_one(sim: SimHandle) {
     assert!((50..200).contains(&one), "one message takes {one} bytes");
     assert_eq!(grown, [one, 3 * one, 0, 0, 4 * one, 0], "the room of 1, 4 and 8 messages");
     node.exit_signal(pid, ExitReason::KILL);
+}
+
+/// Most processes have one link or monitor. A few are a vector, which grows in steps; many are a tree.
+#[rusm_sim::test(seeds = 20)]
+async fn one_monitor_takes_the_room_of_one_and_many_are_a_tree(sim: SimHandle) {
+    let node = Node::start(sim.node_options("a"));
+    let watched = node.spawn(idle);
+    for _ in 0..3 {
+        node.exit_signal(watched, ExitReason::NORMAL);
+        sim.sleep(Duration::from_secs(1)).await;
+    }
+    let mut before = bytes(&node, watched);
+    let mut grown = Vec::new();
+    for _ in 0..18 {
+        // Each by another process, which lives on.
+        node.spawn(move |context: Context| async move {
+            context.monitor(watched);
+            idle(context).await;
+        });
+        sim.sleep(Duration::from_secs(1)).await;
+        let after = bytes(&node, watched);
+        grown.push(after - before);
+        before = after;
+    }
+    let one = grown[0];
+    assert!((30..100).contains(&one), "one monitor takes {one} bytes");
+    let steps = [1, 3, 0, 0, 4, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1, 1];
+    assert_eq!(grown, steps.map(|step| step * one), "the room of 1, 4, 8 and 16 in a vector, then of each in a tree");
+    crate::support::clear(&sim, &node).await;
 }
 
 /// What is usual stays, so that a busy process allocates nothing; what a flood took does not.
