@@ -142,17 +142,21 @@ fn ask(
 ) -> anyhow::Result<bool> {
     let tests = options.judge.tests([change], options.all);
     let answer = bench.map_err(|error| anyhow!("{error:#}")).and_then(|bench| bench.ask(&tests, woven));
-    let (noticed, by) = verdict(answer, options.all);
+    let (mut noticed, mut by) = verdict(answer, options.all);
     let mut seeds = String::new();
     if let Ok(bench) = bench
         && noticed
         && options.judge.counts_seeds()
         && !options.all
     {
-        let count = bench.count_seeds(&tests, woven)?;
-        seeds = format!("{count} seeds, ");
-        if options.keep {
-            change.keep_seeds(count)?;
+        match bench.count_seeds(&tests, woven) {
+            Ok(count) => {
+                seeds = format!("{count} seeds, ");
+                if options.keep {
+                    change.keep_seeds(count)?;
+                }
+            }
+            Err(error) => (noticed, by) = (false, format!("**unfit**: {error:#}")),
         }
     }
     println!("| {} | {}: {} | {seeds}{by} |", change.rule, change.name, change.breaks);
