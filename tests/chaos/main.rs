@@ -11,6 +11,7 @@ mod cluster;
 mod golden;
 mod hash;
 mod inventions;
+mod keys;
 mod links;
 mod memory;
 mod monitors;

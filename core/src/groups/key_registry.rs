@@ -167,7 +167,7 @@ impl<V: Clone + Send + Sync + 'static> Server for Entries<V> {
 
     async fn handle_call(&mut self, context: &Context, ask: Ask<V>, _: CallFrom<Answer<V>>) -> Called<Self> {
         let answer = match ask {
-            Ask::Register(pid, key, value) => Answer::Registered(self.register(context, pid, &key, value)),
+            Ask::Register(pid, key, value) => Answer::Registered(self.register(context, pid, &key, value).await),
             Ask::Unregister(pid, key) => {
                 while self.entries.remove(context, &key, pid) {}
                 Answer::Unregistered
@@ -192,15 +192,24 @@ impl<V: Clone + Send + Sync + 'static> Server for Entries<V> {
     }
 }
 
-impl<V> Entries<V> {
-    fn register(&mut self, context: &Context, pid: Pid, key: &str, value: V) -> Result<(), Pid> {
-        let owner = self.entries.membership.under(key).next().map(|(owner, _)| owner);
-        match (self.keys, owner) {
-            (Keys::Unique, Some(owner)) => Err(owner),
-            (Keys::Unique, None) | (Keys::Duplicate, _) => {
-                self.entries.add(context, key, pid, value);
-                Ok(())
+impl<V: Sync> Entries<V> {
+    /// Of an owner that is dead the DOWN may still be on its way, while who comes after it registers: it frees its keys at
+    /// once. Source: Elixir `Registry.register/3`, which looks whether the owner is alive.
+    async fn register(&mut self, context: &Context, pid: Pid, key: &str, value: V) -> Result<(), Pid> {
+        while self.keys == Keys::Unique
+            && let Some(owner) = self.owner(key)
+        {
+            let is_own = owner.node == context.pid().node;
+            if !is_own || context.is_alive(owner).await {
+                return Err(owner);
             }
+            self.entries.forget(context, owner);
         }
+        self.entries.add(context, key, pid, value);
+        Ok(())
+    }
+
+    fn owner(&self, key: &str) -> Option<Pid> {
+        self.entries.membership.under(key).next().map(|(owner, _)| owner)
     }
 }

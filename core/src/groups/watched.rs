@@ -31,6 +31,14 @@ impl<V> Watched<V> {
         removed
     }
 
+    /// Takes a process that is dead away, before its DOWN.
+    pub(super) fn forget(&mut self, context: &Context, pid: Pid) {
+        self.membership.remove_all(pid);
+        if let Some(monitor) = self.monitors.remove(&pid) {
+            context.demonitor_flush(monitor);
+        }
+    }
+
     /// The process whose end a message is, with the keys that it left and how often; none when it is another message.
     pub(super) fn down(&mut self, message: &Message) -> Option<(Pid, BTreeMap<String, usize>)> {
         let Message::Down { monitor, object: Monitored::Pid(pid), .. } = message else { return None };
