@@ -1,6 +1,7 @@
 //! What the core's operations do, compared with slow and obvious models: random scripts in the simulator, where time is
 //! virtual, so that both know when everything happens.
 
+mod applications;
 mod events;
 mod groups;
 mod process_info;
