@@ -123,3 +123,65 @@ impl StorageBackend for SeamBackend {
         self.0.write(offset, data)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seam::DiskStorage;
+    use redb::{ReadableDatabase, TableDefinition};
+
+    const TABLE: TableDefinition<u32, u32> = TableDefinition::new("table");
+
+    /// A directory with that in the file, and the database of it.
+    fn database_in(content: &[u8]) -> (tempfile::TempDir, RedbFile) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let storage = DiskStorage::new(directory.path());
+        storage.open("data").expect("a file").write(0, content).expect("room");
+        let make_tables = |making: &WriteTransaction| Ok(making.open_table(TABLE).map(drop)?);
+        (directory, RedbFile::new(Arc::new(storage), "data", 1 << 20, make_tables))
+    }
+
+    fn put(database: &RedbFile, value: u32) -> Result<(), RedbFailed> {
+        database.run(|open| {
+            let writing = open.begin_write()?;
+            writing.open_table(TABLE)?.insert(1, value)?;
+            Ok(writing.commit()?)
+        })
+    }
+
+    fn get(database: &RedbFile) -> Result<Option<u32>, RedbFailed> {
+        database.run(|open| Ok(open.begin_read()?.open_table(TABLE)?.get(1)?.map(|value| value.value())))
+    }
+
+    #[test]
+    fn a_file_whose_making_was_cut_off_is_made_again() {
+        let cut_off: [&[u8]; 5] = [b"", b"\0", b"red", &[0; 4096], b"redb\0\0\0\0\0 and more"];
+        for content in cut_off {
+            let (_directory, database) = database_in(content);
+            assert_eq!(put(&database, 7), Ok(()), "{content:?}");
+            assert_eq!(get(&database), Ok(Some(7)));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_stays_as_it_is() {
+        for content in [&b"a letter to somebody"[..], b"redo"] {
+            let (directory, database) = database_in(content);
+            assert!(get(&database).is_err());
+            let mut found = vec![0; content.len()];
+            let file = DiskStorage::new(directory.path()).open("data").expect("it is there");
+            file.read(0, &mut found).expect("it is as long as before");
+            assert_eq!((found.as_slice(), file.len().ok()), (content, Some(content.len() as u64)));
+        }
+    }
+
+    #[test]
+    fn what_was_stored_is_there_when_it_is_opened_again() {
+        let (directory, database) = database_in(b"");
+        put(&database, 7).expect("stored");
+        drop(database);
+        let make_tables = |_: &WriteTransaction| Ok(());
+        let again = RedbFile::new(Arc::new(DiskStorage::new(directory.path())), "data", 1 << 20, make_tables);
+        assert_eq!(get(&again), Ok(Some(7)));
+    }
+}

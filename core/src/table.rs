@@ -292,6 +292,52 @@ mod tests {
         ]
     }
 
+    fn make(pid: Pid) -> Process {
+        Process::new(pid, None, Timestamp::default(), State::default())
+    }
+
+    #[test]
+    fn a_full_table_takes_nobody_until_one_has_left() {
+        let table = ProcessTable::new(NodeId::from_u32(1), 1);
+        let first = table.insert(|number| number, make).expect("there is room");
+        table.free.lock().never_used = PROCESSES_MAX as u32 - 1;
+        let last = table.insert(|number| number, make).expect("there is room for one more");
+        assert_eq!(last.pid.index as usize, PROCESSES_MAX - 1);
+        assert!(table.insert(|number| number, make).is_none());
+        table.retire(&first);
+        table.remove(first.pid);
+        assert_eq!(table.insert(|number| number, make).expect("there is room again").pid.index, first.pid.index);
+        assert!(table.insert(|number| number, make).is_none());
+    }
+
+    /// Counts how often it was woken.
+    #[derive(Default)]
+    struct Woken(AtomicU64);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn only_the_first_of_several_signals_wakes_a_process() {
+        let table = ProcessTable::new(NodeId::from_u32(1), 1);
+        let (process, woken) =
+            (table.insert(|number| number, make).expect("there is room"), Arc::new(Woken::default()));
+        table.set_waker(process.pid, &woken.clone().into());
+        let message = || Signal(Kind::Message(Message::Plain(Payload::local(1_u32))));
+        for _ in 0..3 {
+            assert!(table.push(process.pid, process.pid, message()).is_none());
+        }
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        let mut taken = Batch::new();
+        table.take_signals(process.pid, &mut taken);
+        assert_eq!(taken.len(), 3);
+        assert!(table.push(process.pid, process.pid, message()).is_none());
+        assert_eq!(woken.0.load(Ordering::Relaxed), 2);
+    }
+
     fn numbers(batch: Batch) -> Vec<u32> {
         let number = |signal: Signal| match signal.0 {
             Kind::Message(Message::Plain(payload)) => payload.downcast().expect("a number"),
@@ -308,7 +354,6 @@ mod tests {
             for operation in operations {
                 match operation {
                     Operation::Insert => {
-                        let make = |pid| Process::new(pid, None, Timestamp::default(), State::default());
                         let pid = table.insert(|number| number * 31, make).expect("there is room").pid;
                         prop_assert!(model.iter().all(|other| other.pid != pid));
                         model.push(Model { pid, ended: false, gone: false, queue: Vec::new() });

@@ -68,6 +68,7 @@ mod tests {
         names.claim("x", pid(1, 1), first);
         let second = names.stamp(Duration::from_secs(1));
         names.claim("x", pid(2, 1), second);
+        assert_eq!((first, second), (2_000_000_000_000 << 16, first + 1));
         assert_eq!((names.owner("x"), names.losers("x")), (Some(pid(1, 1)), vec![pid(2, 1)]));
         assert!(names.give_up("x", pid(1, 1)) && !names.give_up("x", pid(1, 1)));
         assert_eq!((names.owner("x"), names.losers("x")), (Some(pid(2, 1)), vec![]));

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 /// tests of the implementation, as only it can crash.
 pub async fn storage(seams: Seams) {
     let storage = &*seams.storage;
+    assert!(storage.list().expect("a list").is_empty());
     reads_what_was_written(storage);
     lengths(storage);
     files_are_apart(storage);
@@ -15,6 +16,7 @@ fn reads_what_was_written(storage: &dyn Storage) {
     let file = storage.open("data").expect("a new file");
     assert!(file.is_empty().expect("a length"), "a new file is empty");
     file.write(0, b"hello").expect("room");
+    assert!(!file.is_empty().expect("a length"));
     file.write(3, b"p!?").expect("room");
     let mut content = [0; 6];
     file.read(0, &mut content).expect("six bytes");

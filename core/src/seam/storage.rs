@@ -126,3 +126,20 @@ impl StorageFile for DiskFile {
         self.0.sync_all()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_listed_or_removed_is_an_error() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let storage = DiskStorage::new(directory.path());
+        storage.open("file").expect("a new file");
+        DiskStorage::new(directory.path().join("folder")).open("inner").expect("a new file");
+        assert!(storage.remove("folder").is_err(), "it is no file");
+        assert_eq!(storage.list().expect("a list"), ["file"]);
+        let of_a_file = DiskStorage::new(directory.path().join("file"));
+        assert_eq!(of_a_file.list().map_err(|error| error.kind()), Err(io::ErrorKind::NotADirectory));
+    }
+}

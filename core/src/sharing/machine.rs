@@ -183,3 +183,67 @@ impl Sharing {
         self.changes.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THERE: NodeId = NodeId::from_u32(1);
+
+    fn machine() -> Sharing {
+        Sharing::new(NodeId::from_u32(0), 1, 0)
+    }
+
+    fn process(node: NodeId, index: u32) -> Pid {
+        Pid { node, incarnation: 1, index, serial: 0, random: 0 }
+    }
+
+    fn joins(pid: Pid) -> Change {
+        Change { key: "key".to_owned(), pid, count: 1, stamp: Some(7) }
+    }
+
+    /// Whom it tells of the next change.
+    fn told(sharing: &mut Sharing) -> Vec<Pid> {
+        sharing.share(vec![joins(process(NodeId::from_u32(0), 9))]);
+        let told = std::iter::from_fn(|| sharing.poll_request()).filter_map(|request| match request {
+            Request::Tell { pid, .. } => Some(pid),
+            Request::Ask { .. } => None,
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn who_asked_is_told_until_it_ends_whoever_else_does() {
+        let (mut sharing, asker) = (machine(), process(THERE, 1));
+        sharing.handle_ask(asker, 5);
+        sharing.handle_down(process(THERE, 2));
+        assert_eq!(told(&mut sharing), [asker]);
+        sharing.handle_down(asker);
+        assert_eq!(told(&mut sharing), []);
+    }
+
+    #[test]
+    fn who_does_not_answer_is_asked_again_when_it_has_asked_since() {
+        let mut sharing = machine();
+        sharing.ask(THERE, 1);
+        assert!(!sharing.handle_no_answer(THERE, 1), "it has not asked");
+        sharing.ask(THERE, 2);
+        sharing.handle_ask(process(THERE, 1), 5);
+        assert!(!sharing.handle_no_answer(THERE, 1), "there is a later question");
+        assert!(sharing.peers.contains_key(&THERE), "which waits for its answer");
+        assert!(sharing.handle_no_answer(THERE, 2));
+        assert!(!sharing.peers.contains_key(&THERE));
+    }
+
+    #[test]
+    fn a_node_shares_as_much_as_the_limit() {
+        let (mut sharing, sharer) = (machine(), process(THERE, 1));
+        sharing.limit(2);
+        let mut part = Part::new(1, 1);
+        for (index, result) in [(2, Ok(())), (3, Ok(())), (4, Err(Refused::TooMuch))] {
+            part.apply(&joins(process(THERE, index)));
+            sharing.ask(THERE, index.into());
+            assert_eq!(sharing.handle_answer(index.into(), sharer, part.clone()), result);
+        }
+    }
+}

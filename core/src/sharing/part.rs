@@ -101,3 +101,32 @@ impl Part {
         changes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NodeId;
+
+    fn change(index: u32, count: u32, stamp: Option<u64>) -> Change {
+        let pid = Pid { node: NodeId::from_u32(1), incarnation: 1, index, serial: 0, random: 0 };
+        Change { key: "key".to_owned(), pid, count, stamp }
+    }
+
+    #[test]
+    fn its_length_is_how_many_processes_are_under_keys() {
+        let mut part = Part::new(1, 0);
+        let lengths =
+            [change(1, 2, Some(7)), change(2, 1, Some(8)), change(1, 1, None), change(1, 1, None)].map(|change| {
+                part.apply(&change);
+                (part.len, part.iter().count())
+            });
+        assert_eq!(lengths, [(1, 1), (2, 2), (2, 2), (1, 1)]);
+    }
+
+    #[test]
+    fn equal_parts_differ_by_nothing() {
+        let mut part = Part::new(1, 0);
+        part.apply(&change(1, 2, Some(7)));
+        assert_eq!(part.changes_since(&part.clone()), []);
+    }
+}

@@ -86,6 +86,23 @@ async fn a_singleton_of_a_node_alone_runs_with_its_lease() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_given_back_is_free_and_another_lease_of_it_stays() {
+    let node = node(1);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let both = node.clone();
+    node.spawn(move |context: Context| async move {
+        let context = Arc::new(context);
+        let lease = || both.unique_names().register(context.clone(), "ledger".to_owned(), TIMEOUT);
+        let first = lease().await.expect("it is free");
+        first.release(context.clone(), TIMEOUT).await.expect("released");
+        let second = lease().await.expect("it is free again");
+        first.release(context.clone(), TIMEOUT).await.expect("that is no error");
+        tell.send((first.is_held(), second.is_held())).expect("it is waited for");
+    });
+    assert_eq!(told.recv().await, Some((false, true)));
+}
+
+#[tokio::test]
 async fn where_nobody_grants_names_it_is_said_what_to_do() {
     let node = node(1);
     node.set_unique_names(Arc::new(NoUniqueNames("name voters".to_owned())));

@@ -2,9 +2,10 @@
 
 use crate::support::*;
 use rusm_core::{
-    Association, ChildSpec, Context, ExitReason, Foreign, MailboxBound, Message, Node, NodeId, Overflow, Payload, Pid,
-    ProcessBody, ProcessSpec, RemoteKind, RemoteSignal, RemoteTarget, SpawnOptions, SpawnOutcome, SpawnReply,
-    SpawnRequest, Spawned, Started, Strategy, Supervisor, SupervisorRef, SupervisorSpec, Term, process_body,
+    Association, Behaviour, ChildSpec, Context, ExitReason, Foreign, KeyRegistry, Keys, MailboxBound, Message, Node,
+    NodeId, Overflow, Payload, Pid, ProcessBody, ProcessSpec, RemoteKind, RemoteSignal, RemoteTarget, SpawnOptions,
+    SpawnOutcome, SpawnReply, SpawnRequest, Spawned, Started, Strategy, Supervisor, SupervisorRef, SupervisorSpec,
+    Term, process_body,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -296,6 +297,34 @@ fn the_node_of_a_key_starts_what_is_wanted_for_it() {
         }
         let nobody = context.spawn_by_key("red", &[], spec("echo", ""), options(false, false)).await;
         assert_eq!(nobody.expect_err("no node").word(), "badarg");
+    });
+}
+
+#[test]
+fn a_process_on_another_node_is_known_by_its_behaviour_and_has_the_bound_it_was_given() {
+    check(|context, pair, _| async move {
+        for node in &pair.nodes {
+            let registry = |_: &Node, _: &ProcessSpec| Ok(KeyRegistry::<u32>::body(Keys::Unique));
+            node.register_factory("registry", Arc::new(registry));
+            let deaf = |_: &Node, _: &ProcessSpec| {
+                Ok(process_body(|context: Context| async move { drop(context.receive_match(|_| false).await) }))
+            };
+            node.register_factory("deaf", Arc::new(deaf));
+            let options = SpawnOptions::default();
+            let Spawned { pid, .. } =
+                context.spawn_on(node.id(), spec("registry", ""), options).await.expect("it starts");
+            let info = node.process_info(pid).expect("it lives");
+            assert_eq!(info.behaviour, Behaviour::Server);
+            assert!(info.function.contains("Entries"), "{}", info.function);
+
+            let mailbox = Some(MailboxBound { messages: 2, overflow: Overflow::End });
+            let options = SpawnOptions { mailbox, monitor: true, ..SpawnOptions::default() };
+            let full = context.spawn_on(node.id(), spec("deaf", ""), options).await.expect("it starts");
+            for _ in 0..3 {
+                context.send(full.pid, text("hello")).expect("a pid");
+            }
+            assert_eq!(down(&context, full.monitor.expect("one was asked for")).await.word(), "mailbox_full");
+        }
     });
 }
 

@@ -63,6 +63,20 @@ fn pg_death_leaves() {
 }
 
 #[test]
+fn a_process_is_in_a_group_at_most_so_often() {
+    check(|context| async move {
+        let (scope, pid) = (scope(&context).await, idle(&context));
+        let too_often = Err("bad argument: a process joins a group at most 65535 times".to_owned());
+        let join = async |times| scope.join(&context, "g", &vec![pid; times]).await.map_err(|error| error.to_string());
+        assert_eq!(join(65_537).await, too_often);
+        assert_eq!(join(65_535).await, Ok(()));
+        assert_eq!(join(1).await, too_often);
+        assert_eq!(scope.members(&context, "g").await.map(|members| members.len()), Ok(65_535));
+        scope.join(&context, "other", &[pid]).await.expect("that is another group");
+    });
+}
+
+#[test]
 fn pg_monitor() {
     check(|context| async move {
         let scope = scope(&context).await;

@@ -9,6 +9,7 @@ mod server;
 mod server_life;
 mod signals;
 mod state_machine;
+mod status;
 mod supervisors;
 mod sys;
 mod tasks;

@@ -241,8 +241,8 @@ async fn play(context: Context, script: Vec<Step>) {
             running.collect::<Vec<_>>(),
             model.running.iter().map(|(app, t)| (name(*app), *t)).collect::<Vec<_>>()
         );
-        for app in 0..NAMES.len() {
-            assert_eq!(context.whereis(NAMES[app]).is_some(), model.runs(app), "the tree of {}", NAMES[app]);
+        for (app, name) in NAMES.iter().enumerate() {
+            assert_eq!(context.whereis(name).is_some(), model.runs(app), "the tree of {name}");
         }
     }
 }
