@@ -1,6 +1,7 @@
 //! One process in the whole cluster, on whichever node can run it.
 
 use super::world::{NODES, VOTERS, names, start_voter};
+use crate::support::below;
 use parking_lot::Mutex;
 use rusm_core::{Context, ExitReason, Node, Pid, Strategy, Supervisor, SupervisorSpec, process_body};
 use rusm_sim::{FaultKind, SimHandle, Test};
@@ -32,7 +33,10 @@ fn while_time_goes_on() -> impl Iterator<Item = FaultKind> {
 
 #[rusm_sim::test(
     seeds = 60,
-    sometimes = ["it was started anew", "it was told to stop", "it was not willing to stop", "node: crash", "process: killed"]
+    sometimes = [
+        "it was started anew", "it was told to stop", "it was not willing to stop", "its guard was killed", "node: crash",
+        "process: killed"
+    ]
 )]
 fn a_singleton_runs_once(test: &mut Test) {
     let work = Work {
@@ -44,8 +48,10 @@ fn a_singleton_runs_once(test: &mut Test) {
         found: Arc::default(),
     };
     let (worked, found) = (work.worked.clone(), work.found.clone());
+    let hunted = work.clone();
     test.cluster(&NODES, move |node| boot(node, work.clone()));
     test.faults(while_time_goes_on());
+    test.script("outside", move |_| kill_guards(hunted));
     test.eventually("the singleton works", move || if *worked.lock() { Ok(()) } else { Err("it does not".to_owned()) });
     test.eventually(
         "it is found by its name",
@@ -67,6 +73,25 @@ async fn boot(node: Node, work: Work) {
     });
     let spec = SupervisorSpec::new(Strategy::OneForOne).intensity(1_000, Duration::from_secs(5));
     Supervisor::start(&node, spec.child(singleton)).await;
+}
+
+/// Kills who guards it, now and then: whoever runs then has nobody that stops it when its lease has ended.
+async fn kill_guards(work: Work) {
+    let sim = &work.sim;
+    let mut rng = sim.random("killer of guards");
+    while !sim.healed() {
+        sim.sleep(Duration::from_millis(1_000 + below(&mut rng, 10_000))).await;
+        let running = work.running.lock().first().copied();
+        let nodes = NODES.iter().filter_map(|name| sim.node(name));
+        let node = running.and_then(|pid| nodes.into_iter().find(|node| node.id() == pid.node));
+        if let (Some(pid), Some(node)) = (running, node)
+            && let Some(guard) = node.process_info(pid).and_then(|info| info.parent)
+            && !sim.healed()
+        {
+            node.exit_signal(guard, ExitReason::KILL);
+            sim.sometimes("its guard was killed");
+        }
+    }
 }
 
 /// Looks for it by its name, until it is found after the last fault.
