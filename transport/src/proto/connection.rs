@@ -160,7 +160,10 @@ impl Connection {
             self.write(&Frame::Credit(credits));
         }
         let len = self.control.len().min(room);
-        (len > 0).then(|| self.control.split_to(len).freeze())
+        // With the last bytes goes their memory: a connection that has carried much once does not keep it.
+        let all = len == self.control.len();
+        let take = |control: &mut BytesMut| if all { std::mem::take(control) } else { control.split_to(len) };
+        (len > 0).then(|| take(&mut self.control).freeze())
     }
 
     pub(super) fn poll_timeout(&self) -> Timestamp {

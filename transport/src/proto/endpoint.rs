@@ -32,6 +32,8 @@ pub struct Endpoint {
     peers: BTreeMap<NodeId, Peer>,
     associations: BTreeMap<u64, NodeId>,
     connections: BTreeMap<ConnectionId, Connection>,
+    /// Those whose other side has not said who it is, and some that were so.
+    asking: Vec<ConnectionId>,
     /// None of a node that does not gossip.
     membership: Option<Membership>,
     nodes: Nodes,
@@ -99,6 +101,7 @@ impl Endpoint {
             peers: BTreeMap::new(),
             associations: BTreeMap::new(),
             connections: BTreeMap::new(),
+            asking: Vec::new(),
             membership: None,
             nodes: Nodes::default(),
             timeouts: Timeouts::default(),
@@ -177,10 +180,14 @@ impl Endpoint {
     /// driver closes it.
     pub fn handle_accepted(&mut self, now: Timestamp, connection: ConnectionId, certificate: Identity) -> bool {
         debug_assert!(matches!(connection, ConnectionId::Accepted(_)), "the endpoint names those that it dials");
-        let asking = self.connections.values().filter(|connection| connection.peer.is_none()).count();
-        if asking >= self.config.handshakes_max {
+        // Looked at only when there may be too many: there are as many connections as nodes.
+        if self.asking.len() >= self.config.handshakes_max {
+            self.asking.retain(|id| self.connections.get(id).is_some_and(|connection| connection.peer.is_none()));
+        }
+        if self.asking.len() >= self.config.handshakes_max {
             return false;
         }
+        self.asking.push(connection);
         let asks = Phase::Accepted(certificate);
         self.connections.insert(connection, Connection::new(asks, None, &self.config, now));
         self.arm_connection(connection);

@@ -2,7 +2,7 @@ use super::node::{Node, name};
 use bytes::Bytes;
 use rusm_core::{MemberStatus, NodeStatus, Timestamp};
 use rusm_transport::proto::{Action, Config, ConnectionId, Event, Identity, Role, StreamId};
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
@@ -22,8 +22,7 @@ pub(super) struct Network {
     nodes: Vec<Node>,
     /// For each node, where its connections end.
     ends: Vec<BTreeMap<ConnectionId, (usize, ConnectionId)>>,
-    due: BinaryHeap<Reverse<(Timestamp, u64)>>,
-    what: BTreeMap<u64, Due>,
+    due: BinaryHeap<Scheduled>,
     scheduled: u64,
     /// When each node is to be woken.
     wake: Vec<Timestamp>,
@@ -31,6 +30,34 @@ pub(super) struct Network {
     killed: Option<usize>,
     sent: Sent,
 }
+
+/// What is to happen when: of two at the same time the one that was scheduled first.
+struct Scheduled {
+    at: Timestamp,
+    number: u64,
+    due: Due,
+}
+
+impl Ord for Scheduled {
+    /// The heap gives the greatest first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.number).cmp(&(self.at, self.number))
+    }
+}
+
+impl PartialOrd for Scheduled {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Scheduled {}
 
 enum Due {
     Dial { from: usize, id: ConnectionId, to: usize },
@@ -85,7 +112,6 @@ impl Network {
             nodes: (0..nodes).map(|number| Node::new(number, seed, config, now)).collect(),
             ends: vec![BTreeMap::new(); nodes],
             due: BinaryHeap::new(),
-            what: BTreeMap::new(),
             scheduled: 0,
             wake: vec![Timestamp::from_nanos(u64::MAX); nodes],
             is_split: false,
@@ -126,12 +152,11 @@ impl Network {
                 return true;
             }
             let until = end.min(self.now + tick);
-            while let Some(Reverse((at, number))) = self.due.peek().copied().filter(|Reverse((at, _))| *at <= until) {
-                self.due.pop();
+            while self.due.peek().is_some_and(|next| next.at <= until)
+                && let Some(Scheduled { at, due, .. }) = self.due.pop()
+            {
                 self.now = self.now.max(at);
-                if let Some(due) = self.what.remove(&number) {
-                    self.happen(due);
-                }
+                self.happen(due);
             }
             self.now = until;
         }
@@ -184,8 +209,7 @@ impl Network {
 
     fn schedule(&mut self, at: Timestamp, due: Due) {
         self.scheduled += 1;
-        self.due.push(Reverse((at, self.scheduled)));
-        self.what.insert(self.scheduled, due);
+        self.due.push(Scheduled { at, number: self.scheduled, due });
     }
 
     /// When what is sent now arrives: what goes one way on one stream keeps its order, as all of it takes as long.
@@ -283,5 +307,18 @@ impl Network {
             self.wake[from] = at;
             self.schedule(at.max(self.now), Due::Wake { node: from, at });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_that_dial_one_at_once_and_are_too_many_for_it_are_together_in_seconds() {
+        let config = Config::of_down_after(Duration::from_secs(60));
+        let nodes = config.handshakes_max + 20;
+        let mut network = Network::new(nodes, 1, &config);
+        assert!(network.run_until(Duration::from_secs(20), Network::all_see_all));
     }
 }

@@ -7,7 +7,7 @@ use super::super::lane::StreamId;
 use super::super::membership::{GossipError, MemberChange, MemberId, Membership};
 use super::Endpoint;
 use bytes::Bytes;
-use rusm_core::{NodeId, Timestamp};
+use rusm_core::Timestamp;
 
 impl Endpoint {
     /// The node gossips: it learns of those that others know, dials them, and says when one of them is given up. `address` is
@@ -19,7 +19,7 @@ impl Endpoint {
     #[must_use]
     pub fn with_membership(mut self, now: Timestamp, address: &str, seed: [u8; 32]) -> Self {
         let (node, incarnation) = (self.hello.node.clone(), self.hello.incarnation);
-        let own = MemberId { node, incarnation, revival: 0, address: address.to_owned() };
+        let own = MemberId { node: node.as_str().into(), incarnation, revival: 0, address: address.into() };
         self.membership = Some(Membership::new(own, &self.config.membership, seed, now));
         self.hello.features |= Features::GOSSIP.0;
         self
@@ -87,7 +87,7 @@ impl Endpoint {
     /// Does what the membership wants.
     pub(super) fn spread(&mut self, now: Timestamp) {
         while let Some((node, packet)) = self.membership.as_mut().and_then(Membership::poll_packet) {
-            let peer = self.peers.get(&NodeId::of_name(&node)).filter(|peer| peer.name == node);
+            let peer = self.peers.get(&node.id()).filter(|peer| *peer.name == *node);
             let Some(connection) = peer.and_then(|peer| peer.pairing.connection()) else { continue };
             let Some(state) = self.connections.get_mut(&connection) else { continue };
             if state.gossips() {
@@ -97,7 +97,7 @@ impl Endpoint {
         }
         while let Some(MemberChange { member, status }) = self.membership.as_mut().and_then(Membership::poll_change) {
             // That it was given up itself, before it said that it lives.
-            if member.node == self.hello.node {
+            if *member.node == *self.hello.node {
                 continue;
             }
             match status {
@@ -105,12 +105,14 @@ impl Endpoint {
                 Some(status) => self.nodes.member(&member.node, member.incarnation, status),
             }
             if status.is_some() && !member.address.is_empty() {
-                self.actions.push_back(Action::Locate { node: member.node, address: member.address });
+                let (node, address) = (member.node.to_string(), member.address.to_string());
+                self.actions.push_back(Action::Locate { node, address });
             }
         }
         while let Some(node) = self.membership.as_mut().and_then(Membership::poll_dial) {
-            if self.know(&node) {
-                self.associate(now, NodeId::of_name(&node));
+            let association = if self.know(&node) { self.associate(now, node.id()) } else { None };
+            if let Some(membership) = self.membership.as_mut().filter(|_| association.is_none()) {
+                membership.handle_disconnected(now, &node);
             }
         }
         self.tell();

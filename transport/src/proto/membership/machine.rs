@@ -1,16 +1,27 @@
 use super::config::{MembershipConfig, PACKET_LEN_MAX};
-use super::member::MemberId;
+use super::member::{MemberId, MemberName};
+use super::schedule::Schedule;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use foca::{AccumulatingRuntime, Codec, Foca, Header, Member, Message, NoCustomBroadcast, PostcardCodec, State, Timer};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
-use rusm_core::{MemberStatus, Timestamp};
+use rusm_core::{MemberStatus, NodeId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// How long a node waits, at most, before it dials a member that it has just heard of: not all at the same moment. The one with
 /// the greater name waits as long again, as the other dials as well when it has heard of it too.
 const DIAL_WITHIN: Duration = Duration::from_millis(250);
+
+/// How long a node waits, at least, before it dials a member again that it could not connect to: it had too many in their handshake, as
+/// when many start at once. The next time twice as long, and so on.
+const DIAL_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How often it does so; then that is left to the announcements.
+const DIAL_AGAIN_MAX: u8 = 4;
+
+/// How long a member that nobody has told of may say who it is before it is asked, for all that it knows.
+const GREET_AFTER: Duration = Duration::from_millis(100);
 
 type Library = Foca<MemberId, PostcardCodec, ChaCha8Rng, NoCustomBroadcast>;
 type Effects = AccumulatingRuntime<MemberId>;
@@ -32,21 +43,25 @@ pub struct Membership {
     config: MembershipConfig,
     timers: BTreeMap<(Timestamp, u64), Timer<MemberId>>,
     timers_made: u64,
-    /// When those are forgotten that are down: one time for each name.
-    removals: BTreeMap<String, (Timestamp, MemberId)>,
-    known: BTreeMap<String, MemberChange>,
+    /// When those are forgotten that are down.
+    removals: Schedule<MemberId>,
+    known: BTreeMap<NodeId, MemberChange>,
     /// Who there is an association with, and in which life.
-    connected: BTreeMap<String, u32>,
+    connected: BTreeMap<MemberName, u32>,
     /// Whom to dial soon.
-    dial_at: BTreeMap<String, Timestamp>,
+    dial_at: Schedule<()>,
+    /// How often a dial has failed, of those that are not connected.
+    failed: BTreeMap<MemberName, u8>,
+    /// Whom to ask who it is, in which life.
+    greet_at: Schedule<u32>,
     announce_at: Timestamp,
     /// This member has another name since it was given up, and nobody has called it by that yet.
     renamed: bool,
     /// Whom to dial even when nobody has told of them.
-    seeds: BTreeSet<String>,
-    packets: VecDeque<(String, Bytes)>,
+    seeds: BTreeSet<MemberName>,
+    packets: VecDeque<(MemberName, Bytes)>,
     changes: VecDeque<MemberChange>,
-    dials: VecDeque<String>,
+    dials: VecDeque<MemberName>,
 }
 
 /// What is known of a member.
@@ -98,10 +113,12 @@ impl Membership {
             config: config.clone(),
             timers: BTreeMap::new(),
             timers_made: 0,
-            removals: BTreeMap::new(),
+            removals: Schedule::default(),
             known: BTreeMap::new(),
             connected: BTreeMap::new(),
-            dial_at: BTreeMap::new(),
+            dial_at: Schedule::default(),
+            failed: BTreeMap::new(),
+            greet_at: Schedule::default(),
             announce_at: now + config.announce_interval,
             renamed: false,
             seeds: BTreeSet::new(),
@@ -116,46 +133,69 @@ impl Membership {
         self.foca.identity()
     }
 
-    /// What is known of the others, by name.
+    /// What is known of the others, by their nodes' numbers.
     pub fn members(&self) -> impl Iterator<Item = &MemberChange> {
         self.known.values()
     }
 
     /// A node of that name is to be a member: it is dialled until it answers.
     pub fn handle_seed(&mut self, now: Timestamp, node: &str) {
-        if node != self.own().node && self.seeds.insert(node.to_owned()) {
-            self.dial_at.entry(node.to_owned()).or_insert(now);
+        let name = MemberName::from(node);
+        if name != self.own().node && self.seeds.insert(name.clone()) {
+            self.dial_at.set_first(&name, now, ());
         }
     }
 
-    /// An association with a node that gossips has begun: both sides tell each other all they know.
+    /// An association with a node that gossips has begun. Both sides say who they are, and whoever knew nothing of the other asks for
+    /// all that that knows. Where everybody knows everybody nobody asks: what a thousand members tell each other on a thousand
+    /// connections each would be the same thing a million times.
     pub fn handle_connected(&mut self, now: Timestamp, node: &str, incarnation: u32) {
-        self.connected.insert(node.to_owned(), incarnation);
+        let name = MemberName::from(node);
+        self.connected.insert(name.clone(), incarnation);
         self.dial_at.remove(node);
-        self.greet(now, node, incarnation);
+        self.failed.remove(node);
+        match self.known.get(&name.id()).filter(|known| known.member.incarnation == incarnation) {
+            Some(MemberChange { member, status: Some(MemberStatus::Up) }) => {
+                let packet = news(self.own(), member, &[]);
+                self.packets.push_back((name, packet));
+            }
+            None if self.foca.num_members() > 0 => self.greet_at.set(&name, now + GREET_AFTER, incarnation),
+            _ => self.greet(now, &name, incarnation),
+        }
     }
 
     /// Says to a node that there is an association with who this member is, and asks for all that it knows. Nothing else is taken
     /// by who has another name by now.
-    fn greet(&mut self, now: Timestamp, node: &str, incarnation: u32) {
+    fn greet(&mut self, now: Timestamp, node: &MemberName, incarnation: u32) {
         // Whom others know in this life is called by that name; to a life that nobody has told of any will do.
-        let told = self.known.get(node).map(|known| known.member.clone());
+        let told = self.known.get(&node.id()).map(|known| known.member.clone());
         let told = told.filter(|member| member.incarnation == incarnation);
         let member =
-            told.unwrap_or_else(|| MemberId { node: node.to_owned(), incarnation, revival: 0, address: String::new() });
-        self.with(now, |foca, effects| foca.announce(member, effects));
+            told.unwrap_or_else(|| MemberId { node: node.clone(), incarnation, revival: 0, address: "".into() });
+        self.act(now, |foca, effects| foca.announce(member, effects));
     }
 
-    /// The association with a node is over.
+    /// Greets a node if there is still an association with that life of it, and it has not said who it is.
+    fn greet_a_stranger(&mut self, now: Timestamp, node: &MemberName, incarnation: u32) {
+        let is_up =
+            |known: &MemberChange| known.status == Some(MemberStatus::Up) && known.member.incarnation == incarnation;
+        let said = self.known.get(&node.id()).is_some_and(is_up);
+        if !said && self.connected.get(node) == Some(&incarnation) {
+            self.greet(now, node, incarnation);
+        }
+    }
+
+    /// The association with a node is over, or none could be made.
     pub fn handle_disconnected(&mut self, now: Timestamp, node: &str) {
-        if self.connected.remove(node).is_some() {
-            self.dial_soon(now, node);
+        match self.connected.remove_entry(node) {
+            Some((node, _)) => self.dial_soon(now, &node),
+            None => self.dial_again(now, &MemberName::from(node)),
         }
     }
 
     /// A node has said, over an association with it, that it leaves.
     pub fn handle_left(&mut self, now: Timestamp, node: &str) {
-        let Some(known) = self.known.get(node) else { return };
+        let Some(known) = self.known.get(&NodeId::of_name(node)) else { return };
         if self.connected.remove(node) == Some(known.member.incarnation) {
             let down = Member::down(known.member.clone());
             self.with(now, |foca, effects| foca.apply_many(std::iter::once(down), true, effects));
@@ -169,12 +209,12 @@ impl Membership {
     pub fn handle_packet(&mut self, now: Timestamp, node: &str, packet: &[u8]) -> Result<(), GossipError> {
         let Some(incarnation) = self.connected.get(node).copied() else { return Ok(()) };
         let (header, told) = read(packet).ok_or(GossipError::Malformed)?;
-        if header.src.node != node || header.src.incarnation != incarnation || node == self.own().node {
+        if *header.src.node != *node || header.src.incarnation != incarnation || *node == *self.own().node {
             return Err(GossipError::Foreign);
         }
         let heard = told.iter().map(Member::id).chain([&header.src]);
-        let heard: BTreeSet<&str> = heard.map(|member| member.node.as_str()).collect();
-        let new = heard.iter().filter(|node| !self.known.contains_key(**node) && **node != self.own().node).count();
+        let heard: BTreeSet<NodeId> = heard.map(|member| member.node.id()).collect();
+        let new = heard.iter().filter(|id| !self.known.contains_key(*id) && **id != self.own().node.id()).count();
         if self.known.len() + new > usize::from(self.config.members_max) {
             return Err(GossipError::TooMany);
         }
@@ -185,7 +225,7 @@ impl Membership {
         let is_news = told.iter().chain([&alive]).any(|member| self.is_news(member));
         self.act(now, |foca, effects| foca.handle_data(packet, effects));
         if is_news || self.own().revival != before {
-            self.compare(now);
+            self.compare_those(now, |id| heard.contains(&id));
         }
         if self.own().revival != before {
             self.renamed = true;
@@ -197,9 +237,8 @@ impl Membership {
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub fn poll_timeout(&self) -> Timestamp {
         let timers = self.timers.keys().next().map(|(at, _)| *at);
-        let removals = self.removals.values().map(|(at, _)| *at).min();
-        let dials = self.dial_at.values().copied().min();
-        [timers, removals, dials].into_iter().flatten().fold(self.announce_at, Timestamp::min)
+        let others = [timers, self.removals.first(), self.dial_at.first(), self.greet_at.first()];
+        others.into_iter().flatten().fold(self.announce_at, Timestamp::min)
     }
 
     /// Time has passed.
@@ -207,17 +246,26 @@ impl Membership {
         while let Some(timer) = self.timers.first_entry().filter(|timer| timer.key().0 <= now) {
             let timer = timer.remove();
             // These only send.
-            let quiet = matches!(timer, Timer::PeriodicGossip(_) | Timer::SendIndirectProbe { .. });
+            let quiet = matches!(
+                timer,
+                Timer::PeriodicGossip(_) | Timer::PeriodicAnnounce(_) | Timer::SendIndirectProbe { .. }
+            );
             self.act(now, |foca, effects| foca.handle_timer(timer, effects));
             if !quiet {
                 self.compare(now);
             }
         }
-        for (_, (_, member)) in self.removals.extract_if(.., |_, (at, _)| *at <= now).collect::<Vec<_>>() {
+        while let Some((_, member)) = self.removals.take_due(now) {
             self.with(now, |foca, effects| foca.handle_timer(Timer::RemoveDown(member), effects));
         }
-        let due = self.dial_at.extract_if(.., |_, at| *at <= now).map(|(node, _)| node);
-        self.dials.extend(due.filter(|node| !self.connected.contains_key(node)));
+        while let Some((node, incarnation)) = self.greet_at.take_due(now) {
+            self.greet_a_stranger(now, &node, incarnation);
+        }
+        while let Some((node, ())) = self.dial_at.take_due(now) {
+            if !self.connected.contains_key(&node) {
+                self.dials.push_back(node);
+            }
+        }
         if now >= self.announce_at {
             self.announce(now);
         }
@@ -229,8 +277,13 @@ impl Membership {
             self.introduce(now);
         }
         self.tell_the_wronged(now);
-        let alone = self.known.keys().chain(&self.seeds).filter(|node| !self.connected.contains_key(*node));
-        let mut alone: Vec<String> = alone.cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        let alone = self
+            .known
+            .values()
+            .map(|known| &known.member.node)
+            .chain(&self.seeds)
+            .filter(|node| !self.connected.contains_key(*node));
+        let mut alone: Vec<MemberName> = alone.cloned().collect::<BTreeSet<_>>().into_iter().collect();
         for _ in 0..self.config.announce_max {
             if alone.is_empty() {
                 break;
@@ -244,20 +297,47 @@ impl Membership {
         self.announce_at = now + interval * 3 / 4 + Duration::from_nanos(spread);
     }
 
-    fn dial_soon(&mut self, now: Timestamp, node: &str) {
-        let wanted = self.known.get(node).is_some_and(|known| known.status != Some(MemberStatus::Down));
-        if wanted && !self.connected.contains_key(node) {
-            let first = self.own().node.as_str() < node;
+    /// Whether there is to be an association with that node, and none is.
+    fn is_wanted(&self, node: &MemberName) -> bool {
+        let known = self.known.get(&node.id()).map(|known| known.status);
+        let known = known.map_or_else(|| self.seeds.contains(node), |status| status != Some(MemberStatus::Down));
+        known && !self.connected.contains_key(node)
+    }
+
+    fn dial_soon(&mut self, now: Timestamp, node: &MemberName) {
+        if self.is_wanted(node) {
+            let first = self.own().node < *node;
             let wait = if first { Duration::ZERO } else { DIAL_WITHIN };
             let at = now + wait + Duration::from_nanos(self.below(DIAL_WITHIN.as_nanos() as u64));
-            self.dial_at.entry(node.to_owned()).or_insert(at);
+            self.dial_at.set_first(node, at, ());
         }
     }
 
-    /// Tells all that it can that this member has another name. Those that give each other up at once all get another one, and what
-    /// they tell each other goes to names that nobody has any more.
+    /// A dial has failed.
+    fn dial_again(&mut self, now: Timestamp, node: &MemberName) {
+        if !self.is_wanted(node) {
+            return;
+        }
+        let failed = self.failed.entry(node.clone()).or_default();
+        if *failed < DIAL_AGAIN_MAX {
+            let wait = DIAL_AGAIN_AFTER * (1 << *failed);
+            *failed += 1;
+            let at = now + wait + Duration::from_nanos(self.below(wait.as_nanos() as u64));
+            self.dial_at.set_first(node, at, ());
+        }
+    }
+
+    /// Tells some of those that it hears of that this member has another name; they pass it on. Those that give each other up at once
+    /// all get another one, and what they tell each other goes to names that nobody has any more.
     fn introduce(&mut self, now: Timestamp) {
-        for (node, incarnation) in self.connected.clone() {
+        let mut connected: Vec<(MemberName, u32)> =
+            self.connected.iter().map(|(node, incarnation)| (node.clone(), *incarnation)).collect();
+        for _ in 0..self.config.announce_max {
+            if connected.is_empty() {
+                break;
+            }
+            let chosen = self.below(connected.len() as u64) as usize;
+            let (node, incarnation) = connected.swap_remove(chosen);
             self.greet(now, &node, incarnation);
         }
     }
@@ -271,9 +351,10 @@ impl Membership {
         let wronged: Vec<Member<MemberId>> = wronged.take(self.config.announce_max.into()).cloned().collect();
         for member in wronged {
             if member.state() == State::Down {
-                self.with(now, |foca, effects| foca.announce(member.id().clone(), effects));
+                self.act(now, |foca, effects| foca.announce(member.id().clone(), effects));
             } else {
-                self.packets.push_back((member.id().node.clone(), news_of_itself(self.own(), &member)));
+                let packet = news(self.own(), member.id(), std::slice::from_ref(&member));
+                self.packets.push_back((member.id().node.clone(), packet));
             }
         }
     }
@@ -283,7 +364,7 @@ impl Membership {
     }
 
     /// The next packet, and for whom: it goes over the association with that node, or is lost when there is none.
-    pub fn poll_packet(&mut self) -> Option<(String, Bytes)> {
+    pub fn poll_packet(&mut self) -> Option<(MemberName, Bytes)> {
         self.packets.pop_front()
     }
 
@@ -293,7 +374,7 @@ impl Membership {
     }
 
     /// The next node to dial.
-    pub fn poll_dial(&mut self) -> Option<String> {
+    pub fn poll_dial(&mut self) -> Option<MemberName> {
         self.dials.pop_front()
     }
 
@@ -308,14 +389,14 @@ impl Membership {
     fn act(&mut self, now: Timestamp, act: impl FnOnce(&mut Library, &mut Effects) -> Result<(), foca::Error>) {
         // Packets were read before they come here; what is left are probes that were overtaken by other news, and say so.
         if let Err(error) = act(&mut self.foca, &mut self.effects) {
-            tracing::debug!(own = self.own().node, "gossip: {error}");
+            tracing::debug!(own = &*self.own().node, "gossip: {error}");
         }
         while let Some((member, packet)) = self.effects.to_send() {
             self.packets.push_back((member.node, packet));
         }
         while let Some((after, timer)) = self.effects.to_schedule() {
             if let Timer::RemoveDown(member) = timer {
-                self.removals.insert(member.node.clone(), (now + after, member));
+                self.removals.set(&member.node.clone(), now + after, member);
             } else {
                 self.timers_made += 1;
                 self.timers.insert((now + after, self.timers_made), timer);
@@ -326,29 +407,31 @@ impl Membership {
 
     /// Whether something else is known of that member.
     fn is_news(&self, member: &Member<MemberId>) -> bool {
-        let known = self.known.get(&member.id().node);
+        let known = self.known.get(&member.id().node.id());
         known.is_none_or(|known| known.status != Some(status(member)) || known.member != *member.id())
     }
 
     /// Says what is known now and was not before.
     fn compare(&mut self, now: Timestamp) {
-        let mut changed = Vec::new();
-        let mut there = 0;
-        for member in self.foca.iter_membership_state() {
-            there += 1;
-            if self.is_news(member) {
-                changed.push(MemberChange { member: member.id().clone(), status: Some(status(member)) });
-            }
-        }
+        self.compare_those(now, |_| true);
+    }
+
+    /// The same, of nobody but those.
+    fn compare_those(&mut self, now: Timestamp, may_have_changed: impl Fn(NodeId) -> bool) {
+        let state = self.foca.iter_membership_state();
+        let there = state.len();
+        let changed = state.filter(|member| may_have_changed(member.id().node.id()) && self.is_news(member));
+        let changed: Vec<MemberChange> =
+            changed.map(|member| MemberChange { member: member.id().clone(), status: Some(status(member)) }).collect();
         for change in changed {
-            self.known.insert(change.member.node.clone(), change.clone());
+            self.known.insert(change.member.node.id(), change.clone());
             self.dial_soon(now, &change.member.node);
             self.changes.push_back(change);
         }
         if there < self.known.len() {
             let state = self.foca.iter_membership_state();
-            let there: BTreeSet<&str> = state.map(|member| member.id().node.as_str()).collect();
-            let gone = self.known.extract_if(.., |node, _| !there.contains(node.as_str()));
+            let there: BTreeSet<NodeId> = state.map(|member| member.id().node.id()).collect();
+            let gone = self.known.extract_if(.., |id, _| !there.contains(id));
             self.changes.extend(gone.map(|(_, known)| MemberChange { status: None, ..known }));
         }
     }
@@ -362,15 +445,16 @@ fn status(member: &Member<MemberId>) -> MemberStatus {
     }
 }
 
-/// A packet that tells a member what is known of it. Its sender is known there: which number of its own it says does not matter.
-fn news_of_itself(own: &MemberId, member: &Member<MemberId>) -> Bytes {
-    let (src, dst) = (own.clone(), member.id().clone());
+/// A packet that says who this member is, and these news. Which number of its own its sender says does not matter: it is known there, or
+/// nobody has told of it.
+fn news(own: &MemberId, to: &MemberId, told: &[Member<MemberId>]) -> Bytes {
+    let (src, dst) = (own.clone(), to.clone());
     let header = Header { src, src_incarnation: 0, dst, message: Message::Gossip };
     let mut packet = BytesMut::new();
     let mut encode = || {
         PostcardCodec.encode_header(&header, &mut packet)?;
-        packet.put_u16(1);
-        PostcardCodec.encode_member(member, &mut packet)
+        packet.put_u16(u16::try_from(told.len()).unwrap_or(u16::MAX));
+        told.iter().try_for_each(|member| PostcardCodec.encode_member(member, &mut packet))
     };
     encode().unwrap_or_else(|error| unreachable!("postcard encodes plain values into memory: {error}"));
     packet.freeze()

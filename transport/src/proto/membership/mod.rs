@@ -3,9 +3,10 @@
 mod config;
 mod machine;
 mod member;
+mod schedule;
 #[cfg(test)]
 mod tests;
 
 pub use config::MembershipConfig;
 pub use machine::{GossipError, MemberChange, Membership};
-pub use member::MemberId;
+pub use member::{MemberId, MemberName};

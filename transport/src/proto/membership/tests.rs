@@ -24,12 +24,14 @@ struct World {
     /// What arrives when.
     under_way: BTreeMap<(Timestamp, u64), (usize, usize, Bytes)>,
     sent: u64,
+    /// How many of these were lists of all that a member knows.
+    rosters: usize,
     /// What each has learnt of which other, in order.
     learnt: Vec<(usize, String, Option<MemberStatus>)>,
 }
 
 fn id(node: &str, incarnation: u32) -> MemberId {
-    MemberId { node: node.to_owned(), incarnation, revival: 0, address: format!("{node}:7400") }
+    MemberId { node: node.into(), incarnation, revival: 0, address: format!("{node}:7400").into() }
 }
 
 fn membership(node: &str, incarnation: u32, config: &MembershipConfig) -> Membership {
@@ -49,6 +51,7 @@ impl World {
             deaf: false,
             under_way: BTreeMap::new(),
             sent: 0,
+            rosters: 0,
             learnt: Vec::new(),
         }
     }
@@ -99,10 +102,12 @@ impl World {
         }
         while let Some((node, packet)) = self.members[member].poll_packet() {
             self.sent += 1;
+            let header: Header<MemberId> = PostcardCodec.decode_header(&mut &packet[..]).expect("a packet");
+            self.rosters += usize::from(header.message == Message::Feed);
             self.under_way.insert((self.now + TRIP, self.sent), (member, number(&node), packet));
         }
         while let Some(MemberChange { member: of, status }) = self.members[member].poll_change() {
-            self.learnt.push((member, of.node, status));
+            self.learnt.push((member, of.node.to_string(), status));
         }
     }
 
@@ -135,7 +140,7 @@ impl World {
     }
 
     fn knows(&self, member: usize, of: usize) -> Option<MemberStatus> {
-        self.members[member].members().find(|known| known.member.node == name(of)).and_then(|known| known.status)
+        self.members[member].members().find(|known| *known.member.node == *name(of)).and_then(|known| known.status)
     }
 
     #[track_caller]
@@ -172,8 +177,49 @@ fn members_that_all_join_one_learn_of_each_other_and_dial_each_other() {
     world.join_the_first();
     world.run(secs(5));
     world.assert_all_know_all();
-    let addresses: BTreeSet<&str> = world.members[7].members().map(|known| known.member.address.as_str()).collect();
+    let addresses: BTreeSet<&str> = world.members[7].members().map(|known| &*known.member.address).collect();
     assert_eq!(addresses.len(), 19, "each with the place where it can be dialled");
+}
+
+#[test]
+fn only_strangers_ask_for_all_that_the_other_knows() {
+    let mut world = World::new(40, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(10));
+    world.assert_all_know_all();
+    // The first and the 39 that have joined it ask each other; of the other 741 pairs hardly anybody has to.
+    assert!((39..=3 * 39).contains(&world.rosters), "{} rosters", world.rosters);
+    // All that were given up at once have other names, and tell some of it.
+    world.rosters = 0;
+    all_give_each_other_up(&mut world);
+    world.run(secs(4));
+    assert_all_know_all_by_their_present_names(&world);
+    assert!(world.rosters <= 5 * 40, "{} rosters", world.rosters);
+}
+
+#[test]
+fn who_could_not_be_dialled_is_dialled_again_some_times_and_then_with_all_others() {
+    let config = MembershipConfig { announce_interval: secs(600), ..MembershipConfig::default() };
+    let mut own = membership("a", 1, &config);
+    let mut dialled = Vec::new();
+    own.handle_seed(Timestamp::default(), "b");
+    while let Some(now) = Some(own.poll_timeout()).filter(|at| *at < Timestamp::default() + secs(400)) {
+        own.handle_timeout(now);
+        while let Some(node) = own.poll_dial() {
+            dialled.push(now.since(Timestamp::default()).as_secs());
+            own.handle_disconnected(now, &node);
+        }
+    }
+    let waits: Vec<u64> = dialled.windows(2).map(|two| two[1] - two[0]).collect();
+    let bounds = [1..3, 2..5, 4..9, 8..17];
+    assert_eq!(waits.len(), bounds.len(), "{dialled:?}");
+    assert!(waits.iter().zip(&bounds).all(|(wait, bounds)| bounds.contains(wait)), "{dialled:?}");
+
+    // Once there was an association it begins anew.
+    let now = Timestamp::default() + secs(400);
+    own.handle_connected(now, "b", 1);
+    own.handle_disconnected(now, "b");
+    assert!(own.poll_timeout() < now + secs(1));
 }
 
 #[test]
@@ -233,7 +279,7 @@ fn a_member_that_comes_back_as_another_life_takes_its_own_place() {
     world.run(secs(10));
     world.assert_all_know_all();
     for member in [0, 1, 3] {
-        let known = world.members[member].members().find(|known| known.member.node == name(2)).expect("it is known");
+        let known = world.members[member].members().find(|known| *known.member.node == *name(2)).expect("it is known");
         assert_eq!(known.member.incarnation, 2);
     }
     assert_eq!(world.members[0].members().count(), 3, "one entry for each name");
@@ -414,10 +460,10 @@ fn any_message() -> impl Strategy<Value = Message<MemberId>> {
 fn any_member() -> impl Strategy<Value = MemberId> + Clone {
     let number = prop_oneof![0u32..3, Just(u32::MAX)];
     ("[abc]", number.clone(), number).prop_map(|(node, incarnation, revival)| MemberId {
-        node,
+        node: node.as_str().into(),
         incarnation,
         revival,
-        address: String::new(),
+        address: "".into(),
     })
 }
 
@@ -461,7 +507,7 @@ proptest! {
             while own.poll_packet().is_some() {}
         }
         // Of whoever says something sensible it learns all the same.
-        let there = own.members().find(|known| known.member.node == "b").map_or(0, |known| known.member.revival);
+        let there = own.members().find(|known| *known.member.node == *"b").map_or(0, |known| known.member.revival);
         let b = MemberId { revival: there, ..id("b", 1) };
         prop_assert_eq!(own.handle_packet(now, "b", &packet(&b, &own.own().clone(), &[id("z", 1)])), Ok(()));
     }
