@@ -1,8 +1,7 @@
+use super::run;
 use crate::seam::Seams;
 use crate::{Context, Message, Node, NodeOptions, Payload};
 use std::collections::BTreeMap;
-use std::future::Future;
-use tokio::sync::oneshot;
 
 const SENDERS: u32 = 10;
 const MESSAGES: u32 = 200;
@@ -23,20 +22,6 @@ fn numbered(message: Message) -> (u32, u32) {
     let Message::Plain(payload) = message else { panic!("not a plain message: {message:?}") };
     let Numbered(sender, number) = payload.downcast().unwrap_or_else(|other| panic!("not a number: {other:?}"));
     (sender, number)
-}
-
-/// Runs a process to its end; a panic in it is the suite's.
-async fn run<Fut: Future<Output = ()> + Send + 'static>(
-    node: &Node,
-    body: impl FnOnce(Context) -> Fut + Send + 'static,
-) {
-    let (done, is_done) = oneshot::channel();
-    node.spawn(move |context| async move {
-        body(context).await;
-        // The suite has failed already when nobody listens.
-        let _ = done.send(());
-    });
-    is_done.await.expect("the receiver sees what it expects");
 }
 
 async fn messages_of_one_sender_stay_in_order(node: &Node) {

@@ -8,6 +8,7 @@ mod clock;
 mod delivery;
 mod entropy;
 mod executor;
+mod peers;
 mod sockets;
 mod storage;
 
@@ -15,8 +16,26 @@ pub use clock::clock;
 pub use delivery::delivery;
 pub use entropy::entropy;
 pub use executor::executor;
+pub use peers::peers;
 pub use sockets::sockets;
 pub use storage::storage;
+
+use crate::{Context, Node};
+use tokio::sync::oneshot;
+
+/// Runs a process to its end; a panic in it is the suite's.
+async fn run<Fut: Future<Output = ()> + Send + 'static>(
+    node: &Node,
+    body: impl FnOnce(Context) -> Fut + Send + 'static,
+) {
+    let (done, is_done) = oneshot::channel();
+    node.spawn(move |context| async move {
+        body(context).await;
+        // The suite has failed already when nobody listens.
+        let _ = done.send(());
+    });
+    is_done.await.expect("the receiver sees what it expects");
+}
 
 #[cfg(test)]
 mod tests;

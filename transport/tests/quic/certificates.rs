@@ -12,7 +12,7 @@ fn serial(issued: &Issued) -> Serial {
     Inspected::of_pem(&issued.certificate).expect("a certificate").serial
 }
 
-fn list(authority: &Authority, number: u64, revoked: &[&Issued]) -> String {
+pub(crate) fn list(authority: &Authority, number: u64, revoked: &[&Issued]) -> String {
     let serials = revoked.iter().map(|issued| serial(issued)).collect();
     authority.revoke(number, &serials, now()).expect("a list")
 }

@@ -5,6 +5,7 @@
 mod certificates;
 mod life;
 mod members;
+mod peers;
 mod refused;
 mod rogue;
 mod signals;
