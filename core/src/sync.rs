@@ -8,10 +8,30 @@ mod machine {
     pub(crate) use parking_lot::Mutex;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-    /// The lock of what only its own process changes and others hardly ever look at: nobody sleeps on it, so that to take it
-    /// and give it back costs half of what it does with a lock that others can sleep on, and a message takes it three times.
-    /// Whoever finds it taken gives its time slice away: it is no lock for what many want.
-    pub(crate) type Lock<T> = spin::mutex::SpinMutex<T, spin::relax::Yield>;
+    /// The lock of what is only ever held for some instructions: nobody sleeps on it, so that to take it and give it back costs
+    /// half of what it does with a lock that others can sleep on, and a message takes it five times.
+    pub(crate) type Lock<T> = spin::mutex::SpinMutex<T, Impatient>;
+
+    /// Whoever finds a lock taken looks again, and gives its time slice away when it is taken for longer than anybody holds
+    /// it: its holder has lost its own.
+    pub(crate) struct Impatient;
+
+    /// How often it looks before that.
+    const LOOKS: u32 = 64;
+
+    impl spin::RelaxStrategy for Impatient {
+        fn relax() {
+            thread_local!(static LOOKED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
+            let looked = LOOKED.get() + 1;
+            if looked < LOOKS {
+                LOOKED.set(looked);
+                std::hint::spin_loop();
+            } else {
+                LOOKED.set(0);
+                std::thread::yield_now();
+            }
+        }
+    }
 }
 
 #[cfg(feature = "loom")]

@@ -1,6 +1,6 @@
 use crate::process::Process;
 use crate::signal::Signal;
-use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Lock, Ordering};
 use crate::{NodeId, Pid};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
@@ -20,7 +20,7 @@ pub(crate) type Batch = Vec<(Pid, Signal)>;
 struct Slot {
     /// Whether the queue has signals: looked at without the lock.
     queued: AtomicBool,
-    place: Mutex<Place>,
+    place: Lock<Place>,
 }
 
 #[derive(Default)]
@@ -50,7 +50,7 @@ pub(crate) struct ProcessTable {
     node: NodeId,
     incarnation: u32,
     chunks: Box<[Chunk]>,
-    free: Mutex<FreeSlots>,
+    free: Lock<FreeSlots>,
     /// How many processes have been put in; only written with `free` locked.
     inserted: AtomicU64,
     /// How many of them have ended.
@@ -70,7 +70,7 @@ impl ProcessTable {
             node,
             incarnation,
             chunks: (0..CHUNKS).map(|_| OnceLock::new()).collect(),
-            free: Mutex::default(),
+            free: Lock::default(),
             inserted: AtomicU64::new(0),
             retired: AtomicU64::new(0),
         }
