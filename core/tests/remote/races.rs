@@ -109,6 +109,23 @@ fn a_link_made_while_both_unlinks_are_lost_stays_on_both_sides() {
     });
 }
 
+/// A link that the other made before it heard of the unlink: the unlink takes it away there as well.
+#[test]
+fn a_link_that_crosses_an_unlink_is_none() {
+    check(|context, pair, ends| async move {
+        context.trap_exit(true);
+        let (here, there) = (context.pid(), pair.spawn_there(trapping));
+        context.link(there);
+        settle(&context, there).await;
+        pair.mute();
+        context.unlink(there);
+        let link = RemoteSignal { from: there, to: RemoteTarget::Pid(here), kind: RemoteKind::Link };
+        ends[0].receive(&pair.nodes[0], link).expect("the other speaks for its own process");
+        settle(&context, here).await;
+        assert_eq!(context.process_info(here).await.expect("alive").links, []);
+    });
+}
+
 async fn both_or_neither(context: &Context, pair: &Pair, there: Pid, linked: bool) {
     settle(context, there).await;
     settle(context, context.pid()).await;
