@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask bench cluster --help`
 
+mod converge;
 mod erlang_peer;
 mod measure;
 mod meter;

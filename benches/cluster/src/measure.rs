@@ -21,7 +21,17 @@ pub const MEASURES: &[Measure] = &[
         operations: 2_000_000,
     },
     Measure { name: "killed", what: "until the end of a killed node is noticed", operations: 1 },
+    Measure { name: "converge-3", what: "until 3 nodes that start at once are connected", operations: 3 },
+    Measure { name: "converge-10", what: "until 10 nodes that start at once are connected", operations: 10 },
+    Measure { name: "converge-50", what: "until 50 nodes that start at once are connected", operations: 50 },
 ];
+
+impl Measure {
+    /// Whether it counts the nodes of a cluster that comes together, which is measured of RUSM alone.
+    pub fn converges(&self) -> bool {
+        self.name.starts_with("converge")
+    }
+}
 
 /// Who is measured.
 pub const PEERS: &[&str] = &["rusm", "erlang", "erlang-tls"];

@@ -31,7 +31,7 @@ fn table(outcomes: &[Outcome]) -> String {
     for measure in MEASURES {
         for outcome in outcomes.iter().filter(|outcome| outcome.measure == measure.name) {
             let Outcome { peer, what, cpu_us, a_cpu_second, a_second, p50_us, p99_us, wall_us, .. } = outcome;
-            if measure.name == "killed" {
+            if measure.name == "killed" || measure.converges() {
                 line(format!("{what:<58} {peer:<11} {:>8.3} s", wall_us / 1e6));
                 continue;
             }

@@ -1,5 +1,5 @@
 use crate::measure::{MEASURES, Measure, PEERS, Used};
-use crate::{Options, erlang_peer, rusm_peer};
+use crate::{Options, converge, erlang_peer, rusm_peer};
 use serde::Serialize;
 
 /// The median of one measure of one peer.
@@ -32,7 +32,8 @@ pub fn all(options: &Options) -> anyhow::Result<Vec<Outcome>> {
     let measures = MEASURES.iter().copied().filter(|measure| named(measure.name, &names));
     let mut jobs: Vec<(Measure, &'static str, Vec<Used>)> = Vec::new();
     for measure in measures {
-        for peer in PEERS.iter().copied().filter(|peer| named(peer, PEERS)) {
+        let of = |peer: &&str| named(peer, PEERS) && (*peer == "rusm" || !measure.converges());
+        for peer in PEERS.iter().copied().filter(of) {
             jobs.push((measure, peer, Vec::new()));
         }
     }
@@ -45,6 +46,7 @@ pub fn all(options: &Options) -> anyhow::Result<Vec<Outcome>> {
             let operations = count(measure, options.quick);
             eprintln!("{peer}: {}", measure.what);
             used.push(match *peer {
+                "rusm" if measure.converges() => converge::job(operations)?,
                 "rusm" => rusm_peer::job(*measure, operations)?,
                 tls => erlang_peer::job(*measure, operations, tls == "erlang-tls")?,
             });
@@ -54,7 +56,7 @@ pub fn all(options: &Options) -> anyhow::Result<Vec<Outcome>> {
 }
 
 fn count(measure: &Measure, quick: bool) -> u64 {
-    if quick { (measure.operations / 10).max(1) } else { measure.operations }
+    if quick && !measure.converges() { (measure.operations / 10).max(1) } else { measure.operations }
 }
 
 fn outcome(measure: Measure, peer: &'static str, mut used: Vec<Used>, quick: bool) -> Outcome {

@@ -17,6 +17,8 @@ use tokio::sync::{Mutex, mpsc};
 
 /// Bytes that may wait in one stream for the other side to take them.
 const ROOM: usize = 256 << 10;
+/// Bytes that the other side has taken when the cluster hears of it. Less is not worth waking it: the room stays that much smaller.
+const ROOM_BACK_LEN: usize = ROOM / 4;
 /// Bytes that are taken from a stream at once, at most.
 const READ_LEN_MAX: usize = 64 << 10;
 /// How long a connection that is being closed waits for its last words to arrive.
@@ -103,9 +105,10 @@ async fn write(
     if out.write_all(&stream.0.to_be_bytes()).await.is_err() {
         return;
     }
+    let mut written = 0;
     while let Some(piece) = pieces.recv().await {
-        let len = piece.len();
-        if len == 0 {
+        written += piece.len();
+        if piece.is_empty() {
             let _ = out.finish();
             let _ = out.stopped().await;
             return;
@@ -113,7 +116,9 @@ async fn write(
         if out.write_chunk(piece).await.is_err() {
             return;
         }
-        table.input(Input::Writable(id, stream, len));
+        if written >= ROOM_BACK_LEN {
+            table.input(Input::Writable(id, stream, std::mem::take(&mut written)));
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use rusm_sdk::process::{self, Place, Relations};
 use rusm_sdk::{
-    Actor, Caller, ClusterName, Event, ExitReason, GroupChange, GroupEvent, NodeEvent, NodeInfo, Pid, Reference, Refusal,
-    Term, cluster, export_actor, groups, supervisor, unique,
+    Actor, Caller, ClusterName, Event, ExitReason, GroupChange, GroupEvent, NodeEvent, NodeInfo, Pid, Reference,
+    Refusal, Term, cluster, export_actor, groups, supervisor, unique,
 };
 use std::time::{Duration, Instant};
 

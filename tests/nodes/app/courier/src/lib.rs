@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use peer::{Letter, Peer};
-use seen::Seen;
 use rusm_sdk::{
     Actor, Caller, ClusterName, Destination, Event, Monitored, Reference, RemoteName, Term, cluster, export_actor,
     process,
 };
+use seen::Seen;
 use serde::{Deserialize, Serialize};
 
 const EVERY: Duration = Duration::from_millis(20);

@@ -41,7 +41,10 @@ impl Seen {
             self.lost.clone_from(reason);
         }
         if before != event.before {
-            return Err(format!("{name} was seen as {before:?}, and then it is told of as if it was {:?}", event.before));
+            return Err(format!(
+                "{name} was seen as {before:?}, and then it is told of as if it was {:?}",
+                event.before
+            ));
         }
         if *incarnation < earlier {
             return Err(format!("{name} was in its life {earlier}, and is in {incarnation} then"));
