@@ -73,6 +73,8 @@ fn measure(nodes: usize, seed: u64, config: &Config) -> anyhow::Result<String> {
         Ok(network.now().since(start))
     };
     let joined = together(&mut network, "the start")?;
+    // A large cluster takes long: what is known already is said.
+    eprintln!("{nodes} nodes know each other {joined:.1?} after the start; CPU so far: {:.0?}", cpu() - start);
 
     // The news of the start have been passed on by then.
     network.run(Duration::from_secs(30));
@@ -85,6 +87,10 @@ fn measure(nodes: usize, seed: u64, config: &Config) -> anyhow::Result<String> {
     // What is held for a few does not show among what the allocator keeps.
     let bytes = if nodes < 50 { "-".to_owned() } else { (held / network.ends().max(1)).to_string() };
     let connections = network.ends() / nodes;
+    eprintln!(
+        "at rest: {:.1} frames a second from each, {bytes} bytes held for each connection",
+        a_second(sent.frames)
+    );
 
     let killed = network.now();
     network.kill(nodes - 1);
@@ -94,6 +100,7 @@ fn measure(nodes: usize, seed: u64, config: &Config) -> anyhow::Result<String> {
         noticed.push(format!("{:.1} s", network.now().since(killed).as_secs_f64()));
     }
 
+    eprintln!("a killed node was noticed after {}; CPU so far: {:.0?}", noticed.join(", "), cpu() - start);
     network.split();
     network.run(config.down_after * 7);
     let before = network.sent();
