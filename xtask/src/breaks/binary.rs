@@ -114,9 +114,7 @@ impl Built {
         from: u64,
         most: u64,
     ) -> anyhow::Result<u64> {
-        if self.run_with(Some(test), woven, &[("RUSM_FROM", from), ("RUSM_SEEDS", most)])? == Outcome::NeverEnded {
-            bail!("{test} did not end from seed {from} on: the simulator should say that it stalls");
-        }
+        self.run_with(Some(test), woven, &[("RUSM_FROM", from), ("RUSM_SEEDS", most)])?;
         let said = std::fs::read(&self.said)?;
         Ok(failing_seed(&String::from_utf8_lossy(&said)).map_or(most, |seed| seed.saturating_sub(from) + 1))
     }

@@ -29,6 +29,8 @@ pub(super) struct Tests {
 pub(super) struct Answer {
     pub(super) failed: Vec<String>,
     pub(super) passed: Vec<String>,
+    /// Whether one did not end, which counts as failed.
+    pub(super) hung: bool,
 }
 
 impl Judge {
@@ -162,7 +164,10 @@ impl Answer {
         match outcome {
             Outcome::Passed => self.passed.push(asked.to_owned()),
             Outcome::Failed(failed) => self.failed.extend(failed),
-            Outcome::NeverEnded => self.failed.push(format!("{asked}, which never ended")),
+            Outcome::NeverEnded => {
+                self.hung = true;
+                self.failed.push(format!("{asked}, which never ended"));
+            }
         }
     }
 }

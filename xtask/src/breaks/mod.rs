@@ -142,21 +142,21 @@ fn ask(
 ) -> anyhow::Result<bool> {
     let tests = options.judge.tests([change], options.all);
     let answer = bench.map_err(|error| anyhow!("{error:#}")).and_then(|bench| bench.ask(&tests, woven));
-    let (mut noticed, mut by) = verdict(answer, options.all);
+    let answer = answer.and_then(|answer| match answer.hung && options.judge.counts_seeds() {
+        true => bail!("{} did not end, and the simulator should have said that it stalls", answer.failed.join(", ")),
+        false => Ok(answer),
+    });
+    let (noticed, by) = verdict(answer, options.all);
     let mut seeds = String::new();
     if let Ok(bench) = bench
         && noticed
         && options.judge.counts_seeds()
         && !options.all
     {
-        match bench.count_seeds(&tests, woven) {
-            Ok(count) => {
-                seeds = format!("{count} seeds, ");
-                if options.keep {
-                    change.keep_seeds(count)?;
-                }
-            }
-            Err(error) => (noticed, by) = (false, format!("**unfit**: {error:#}")),
+        let count = bench.count_seeds(&tests, woven)?;
+        seeds = format!("{count} seeds, ");
+        if options.keep {
+            change.keep_seeds(count)?;
         }
     }
     println!("| {} | {}: {} | {seeds}{by} |", change.rule, change.name, change.breaks);
@@ -166,7 +166,9 @@ fn ask(
 /// Whether a change was noticed, and by whom. Of all tests one is enough; of those that a patch names each was said to notice.
 fn verdict(answer: anyhow::Result<Answer>, all: bool) -> (bool, String) {
     match answer {
-        Ok(Answer { failed, passed }) if !failed.is_empty() && (all || passed.is_empty()) => (true, failed.join(", ")),
+        Ok(Answer { failed, passed, .. }) if !failed.is_empty() && (all || passed.is_empty()) => {
+            (true, failed.join(", "))
+        }
         Ok(Answer { passed, .. }) => (false, format!("**nobody**: passed {}", passed.join(", "))),
         Err(error) => (false, format!("**unfit**: {error:#}")),
     }
