@@ -80,6 +80,8 @@ async fn trip(sim: &SimHandle, from: &str, of: &str) -> Duration {
 
 /// The same for some that were asked before anything went wrong.
 async fn trips(sim: &SimHandle, pairs: &[(&str, &str)]) -> Vec<Duration> {
+    // Nodes that start do not reach each other yet.
+    sim.sleep(ms(1_000)).await;
     for (from, of) in pairs {
         trip(sim, from, of).await;
     }
