@@ -61,13 +61,7 @@ fn a_link_made_behind_an_unlink_that_is_lost_stays_on_both_sides() {
     check_with(Some(between.clone()), move |context, pair, ends| {
         let between = between.clone();
         async move {
-            context.trap_exit(true);
-            let there = pair.spawn_there(trapping);
-            context.link(there);
-            settle(&context, there).await;
-            // Nothing of the unlink arrives, and nothing of its acknowledgement.
-            pair.mute();
-            context.unlink(there);
+            let there = unlinked_in_vain(&context, &pair).await;
             let world = pair.clone();
             let meanwhile: Meanwhile = Box::new(move |_| {
                 world.cut(&ends);
@@ -88,12 +82,7 @@ fn a_link_made_while_both_unlinks_are_lost_stays_on_both_sides() {
     check_with(Some(between.clone()), move |context, pair, ends| {
         let between = between.clone();
         async move {
-            context.trap_exit(true);
-            let (here, there) = (context.pid(), pair.spawn_there(trapping));
-            context.link(there);
-            settle(&context, there).await;
-            pair.mute();
-            context.unlink(there);
+            let (here, there) = (context.pid(), unlinked_in_vain(&context, &pair).await);
             let world = pair.clone();
             let meanwhile: Meanwhile = Box::new(move |node| {
                 let unlink =
@@ -113,17 +102,23 @@ fn a_link_made_while_both_unlinks_are_lost_stays_on_both_sides() {
 #[test]
 fn a_link_that_crosses_an_unlink_is_none() {
     check(|context, pair, ends| async move {
-        context.trap_exit(true);
-        let (here, there) = (context.pid(), pair.spawn_there(trapping));
-        context.link(there);
-        settle(&context, there).await;
-        pair.mute();
-        context.unlink(there);
+        let (here, there) = (context.pid(), unlinked_in_vain(&context, &pair).await);
         let link = RemoteSignal { from: there, to: RemoteTarget::Pid(here), kind: RemoteKind::Link };
         ends[0].receive(&pair.nodes[0], link).expect("the other speaks for its own process");
         settle(&context, here).await;
         assert_eq!(context.process_info(here).await.expect("alive").links, []);
     });
+}
+
+/// A process there that was linked, and is being unlinked: nothing of the unlink arrives, and nothing of its acknowledgement.
+async fn unlinked_in_vain(context: &Context, pair: &Pair) -> Pid {
+    context.trap_exit(true);
+    let there = pair.spawn_there(trapping);
+    context.link(there);
+    settle(context, there).await;
+    pair.mute();
+    context.unlink(there);
+    there
 }
 
 async fn both_or_neither(context: &Context, pair: &Pair, there: Pid, linked: bool) {
