@@ -9,6 +9,28 @@ use std::sync::Arc;
 /// A redb database in one file of the [`Storage`] seam. Everything here blocks.
 ///
 /// After the storage has failed redb refuses to go on: the next use opens the file again, which recovers what was durable.
+///
+/// ```
+/// use redb::{ReadableDatabase, TableDefinition};
+/// use rusm_core::RedbFile;
+/// use rusm_core::seam::DiskStorage;
+/// use std::sync::Arc;
+///
+/// const STOCK: TableDefinition<&str, u64> = TableDefinition::new("stock");
+///
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let directory = directory.path();
+/// let storage = Arc::new(DiskStorage::new(directory));
+/// let database = RedbFile::new(storage, "stock", 1 << 20, |making| Ok(making.open_table(STOCK).map(drop)?));
+/// database.run(|open| {
+///     let writing = open.begin_write()?;
+///     writing.open_table(STOCK)?.insert("apples", 3)?;
+///     Ok(writing.commit()?)
+/// })?;
+/// let apples = database.run(|open| Ok(open.begin_read()?.open_table(STOCK)?.get("apples")?.map(|found| found.value())))?;
+/// assert_eq!(apples, Some(3));
+/// # Ok::<(), rusm_core::RedbFailed>(())
+/// ```
 pub struct RedbFile {
     storage: Arc<dyn Storage>,
     file: &'static str,

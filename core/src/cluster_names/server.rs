@@ -36,6 +36,7 @@ const NAME: &str = "rusm:cluster_names";
 /// # let ended = node.spawn(|context: Context| async move {
 /// ClusterNames::register(&context, "ledger", context.pid()).await.unwrap();
 /// assert_eq!(ClusterNames::whereis(context.node(), "ledger"), Some(context.pid()));
+/// assert_eq!(ClusterNames::registered_names(context.node()), ["ledger"]);
 /// let again = ClusterNames::register(&context, "ledger", context.pid()).await;
 /// assert_eq!(again, Err(ClusterNameError::Taken(context.pid())));
 /// context.send(Destination::ClusterName("ledger".to_owned()), Payload::local("hello")).unwrap();
@@ -79,6 +80,17 @@ fn table(node: &Node) -> Table {
 
 impl ClusterNames {
     /// The process as a supervisor's child, with its local name, `rusm:cluster_names`.
+    ///
+    /// ```
+    /// # use rusm_core::{Context, ExitReason, Node, NodeOptions, seam::Seams};
+    /// use rusm_core::{ClusterNames, Strategy, Supervisor, SupervisorFlags, SupervisorSpec};
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// let flags = SupervisorFlags { strategy: Strategy::OneForOne, ..SupervisorFlags::default() };
+    /// Supervisor::start(&node, SupervisorSpec { flags, children: vec![ClusterNames::child_spec()] }).await;
+    /// assert!(node.whereis("rusm:cluster_names").is_some());
+    /// # });
+    /// ```
     pub fn child_spec() -> ChildSpec {
         ChildSpec::new("cluster_names", ChildStart::Native(Arc::new(|_| Registrar::body(())))).name(NAME)
     }

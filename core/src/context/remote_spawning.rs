@@ -74,6 +74,35 @@ impl Context {
     ///
     /// # Errors
     /// As [`spawn_request`](Self::spawn_request).
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+    /// # use rusm_core::{Node, NodeOptions, process_body, seam::Seams};
+    /// # use std::sync::Arc;
+    /// use rusm_core::{Context, ExitReason, Message, ProcessSpec, SpawnOptions, Term};
+    ///
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # node.register_factory("sleeper", Arc::new(|_: &Node, _: &ProcessSpec| {
+    /// #     Ok(process_body(|context: Context| async move { drop(context.receive().await) }))
+    /// # }));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: Context| async move {
+    /// let spec = ProcessSpec { kind: "sleeper".into(), target: "one".into(), digest: None, args: Term::empty(), grants: None };
+    /// let there = context.node().id();
+    /// let options = SpawnOptions { monitor: true, ..SpawnOptions::default() };
+    /// let spawned = context.spawn_on(there, spec.clone(), options).await.expect("it has a factory for that");
+    /// context.send(spawned.pid, Term::empty()).expect("a pid");
+    /// let Message::Down { monitor, reason, .. } = context.receive().await else { panic!("something else") };
+    /// assert_eq!((Some(monitor), reason), (spawned.monitor, ExitReason::NORMAL));
+    ///
+    /// let unknown = ProcessSpec { kind: "unheard of".into(), ..spec };
+    /// let refused = context.spawn_on(there, unknown, SpawnOptions::default()).await.expect_err("no factory");
+    /// assert_eq!(refused.name(), "undef");
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub async fn spawn_on(
         &self,
         node: NodeId,
@@ -93,6 +122,26 @@ impl Context {
     ///
     /// # Errors
     /// As [`spawn_request`](Self::spawn_request); `badarg` without a node to choose.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+    /// # use rusm_core::{Node, NodeOptions, process_body, seam::Seams};
+    /// # use std::sync::Arc;
+    /// use rusm_core::{Context, NodeId, ProcessSpec, SpawnOptions, Term};
+    ///
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// # node.register_factory("cart", Arc::new(|_: &Node, _: &ProcessSpec| Ok(process_body(|_| async {}))));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: Context| async move {
+    /// let nodes: Vec<NodeId> = context.node().nodes().iter().map(|node| node.id).chain([context.node().id()]).collect();
+    /// let spec = ProcessSpec { kind: "cart".into(), target: "ann".into(), digest: None, args: Term::empty(), grants: None };
+    /// let cart = context.spawn_by_key("ann", &nodes, spec, SpawnOptions::default()).await.expect("one of them starts it");
+    /// assert_eq!(Some(cart.pid.node), NodeId::of_key("ann", &nodes));
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub async fn spawn_by_key(
         &self,
         key: &str,
@@ -108,6 +157,27 @@ impl Context {
     /// Starts a process of that spec on a node, linked and monitored as the options say, and waits until it says that it is
     /// up, or ends: [`start`](Self::start), anywhere. That the node cannot be reached, or not until the process is up, is a
     /// failure with `noconnection`.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+    /// # use rusm_core::{Node, NodeOptions, seam::Seams};
+    /// use rusm_core::{Context, ExitReason, ProcessSpec, SpawnOptions, Started, Term, process_body};
+    /// use std::sync::Arc;
+    ///
+    /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+    /// node.register_factory("lazy", Arc::new(|_: &Node, _: &ProcessSpec| {
+    ///     Ok(process_body(|context: Context| async move { context.init_ignore() }))
+    /// }));
+    /// # let (done, ended) = tokio::sync::oneshot::channel();
+    /// # node.spawn(|context: Context| async move {
+    /// let spec = ProcessSpec { kind: "lazy".into(), target: "one".into(), digest: None, args: Term::empty(), grants: None };
+    /// let (started, _) = context.start_on(context.node().id(), spec, SpawnOptions::default()).await;
+    /// assert_eq!(started, Started::Ignored, "it said that there is nothing to do");
+    /// # done.send(()).unwrap();
+    /// # });
+    /// # ended.await.unwrap();
+    /// # });
+    /// ```
     pub async fn start_on(
         &self,
         node: NodeId,

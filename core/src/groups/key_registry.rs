@@ -30,6 +30,7 @@ pub enum Keys {
 /// weights.register(&context, "light", 3).await.unwrap();
 /// weights.register(&context, "light", 5).await.unwrap();
 /// assert_eq!(weights.lookup(&context, "light").await.unwrap(), [(context.pid(), 3), (context.pid(), 5)]);
+/// assert_eq!(weights.keys(&context, context.pid()).await.unwrap(), ["light"]);
 /// weights.unregister(&context, "light").await.unwrap();
 /// assert!(weights.lookup(&context, "light").await.unwrap().is_empty());
 /// # });
@@ -117,7 +118,8 @@ impl<V: Clone + Send + Sync + 'static> KeyRegistryRef<V> {
         }
     }
 
-    /// The keys that a process is under, sorted. Source: Elixir `Registry.keys/2`.
+    /// The keys that a process is under, sorted. Source: Elixir `Registry.keys/2`. Divergence: each once, also when the
+    /// process is under it several times; [`lookup`](Self::lookup) tells how often.
     ///
     /// # Errors
     /// The registry did not answer.

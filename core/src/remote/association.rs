@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An association with another node, as this node has it: signals of that node come in through it, and its end is the
-/// `noconnection` of every link and monitor that crosses it. Cheap to clone.
+/// `noconnection` of every link and monitor that crosses it. Cheap to clone. An example is at [`Peers`](crate::seam::Peers).
 #[derive(Clone)]
 pub struct Association(Arc<Inner>);
 

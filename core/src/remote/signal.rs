@@ -2,6 +2,19 @@ use super::spawn::{SpawnOutcome, SpawnRequest};
 use crate::{ExitReason, Pid, Reference, Term};
 
 /// A signal as it crosses between nodes: plain data, every message a term.
+///
+/// ```
+/// # use rusm_core::{Node, NodeOptions, seam::Seams};
+/// use rusm_core::{Encoding, RemoteKind, RemoteSignal, RemoteTarget, Term};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
+/// # let from = node.spawn(|_| async {});
+/// let greeting = Term::new(Encoding::Raw, b"hello".to_vec());
+/// let to = RemoteTarget::Name("greeter".to_owned());
+/// let signal = RemoteSignal { from, to, kind: RemoteKind::Message(greeting) };
+/// assert_eq!((signal.kind.name(), signal.kind.message_len()), ("message", 5));
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteSignal {
     /// Who sent it.

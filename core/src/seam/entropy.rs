@@ -5,6 +5,32 @@ use rand_core::{Rng, SeedableRng};
 pub type RandomStream = Box<dyn Rng + Send>;
 
 /// Random bytes.
+///
+/// ```
+/// use rand_chacha::ChaCha20Rng;
+/// use rand_core::SeedableRng;
+/// use rusm_core::seam::{Entropy, RandomStream, Seams};
+/// use rusm_core::{Node, NodeOptions};
+/// use std::sync::Arc;
+///
+/// /// The same numbers in every run: for tests only, as anybody can guess them.
+/// struct Always(u64);
+///
+/// impl Entropy for Always {
+///     fn stream(&self, _consumer: &str) -> RandomStream {
+///         Box::new(ChaCha20Rng::seed_from_u64(self.0))
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let first_pid = |seed: u64| {
+///     let seams = Seams { entropy: Arc::new(Always(seed)), ..Seams::production(std::env::temp_dir()) };
+///     Node::start(NodeOptions::new("a", seams)).spawn(|_| async {})
+/// };
+/// assert_eq!(first_pid(1), first_pid(1));
+/// assert_ne!(first_pid(1), first_pid(2));
+/// # });
+/// ```
 pub trait Entropy: Send + Sync + 'static {
     /// A new stream for the consumer of that name.
     ///

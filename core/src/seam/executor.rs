@@ -5,6 +5,37 @@ use std::pin::Pin;
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
 /// Run this future.
+///
+/// ```
+/// use rusm_core::seam::{BoxFuture, Executor, Seams, TokioExecutor};
+/// use rusm_core::{ExitReason, Node, NodeOptions};
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// /// Counts what it runs.
+/// struct Counting(TokioExecutor, AtomicU64);
+///
+/// impl Executor for Counting {
+///     fn spawn(&self, task: BoxFuture<()>) {
+///         self.1.fetch_add(1, Ordering::Relaxed);
+///         self.0.spawn(task);
+///     }
+///
+///     fn spawn_blocking(&self, job: Box<dyn FnOnce() + Send>) {
+///         self.0.spawn_blocking(job);
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let counting = Arc::new(Counting(TokioExecutor::current(), AtomicU64::new(0)));
+/// let seams = Seams { executor: counting.clone(), ..Seams::production(std::env::temp_dir()) };
+/// let node = Node::start(NodeOptions::new("a", seams));
+/// let before = counting.1.load(Ordering::Relaxed);
+/// let pid = node.spawn(|_| async {});
+/// assert_eq!(node.await_exit(pid).await, ExitReason::NORMAL);
+/// assert_eq!(counting.1.load(Ordering::Relaxed), before + 1);
+/// # });
+/// ```
 pub trait Executor: Send + Sync + 'static {
     /// Starts a task. It runs until it completes; nobody waits for it.
     ///

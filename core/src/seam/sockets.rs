@@ -22,6 +22,47 @@ pub trait Listener: Send + Sync + 'static {
 }
 
 /// Listen, accept, connect, resolve: for serving and for guests.
+///
+/// ```
+/// use rusm_core::seam::{BoxFuture, ByteStream, Listener, Sockets, TokioSockets};
+/// use std::io;
+/// use std::net::SocketAddr;
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// /// The machine's network, of which only the machine itself can be reached.
+/// struct Loopback(TokioSockets);
+///
+/// impl Sockets for Loopback {
+///     fn listen(&self, address: SocketAddr) -> BoxFuture<io::Result<Box<dyn Listener>>> {
+///         self.0.listen(address)
+///     }
+///
+///     fn connect(&self, address: SocketAddr) -> BoxFuture<io::Result<Box<dyn ByteStream>>> {
+///         if !address.ip().is_loopback() {
+///             return Box::pin(async { Err(io::ErrorKind::PermissionDenied.into()) });
+///         }
+///         self.0.connect(address)
+///     }
+///
+///     fn resolve(&self, host: String, port: u16) -> BoxFuture<io::Result<Vec<SocketAddr>>> {
+///         self.0.resolve(host, port)
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let sockets = Loopback(TokioSockets);
+/// let refused = sockets.connect("192.0.2.1:80".parse().unwrap()).await;
+/// assert_eq!(refused.err().map(|error| error.kind()), Some(io::ErrorKind::PermissionDenied));
+///
+/// let listener = sockets.listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+/// let mut caller = sockets.connect(listener.local_addr().unwrap()).await.unwrap();
+/// let (mut called, _) = listener.accept().await.unwrap();
+/// caller.write_all(b"hello").await.unwrap();
+/// let mut heard = [0; 5];
+/// called.read_exact(&mut heard).await.unwrap();
+/// assert_eq!(&heard, b"hello");
+/// # });
+/// ```
 pub trait Sockets: Send + Sync + 'static {
     /// Binds a listener. Port 0 takes a free port.
     fn listen(&self, address: SocketAddr) -> BoxFuture<io::Result<Box<dyn Listener>>>;

@@ -4,6 +4,24 @@ use std::path::PathBuf;
 
 /// Read, write, sync: a flat set of named files. Calls block; callers on a task use
 /// [`Executor::spawn_blocking`](super::Executor::spawn_blocking).
+///
+/// ```
+/// use rusm_core::seam::{DiskStorage, Storage};
+///
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let directory = directory.path();
+/// let storage = DiskStorage::new(directory);
+/// let file = storage.open("counter").unwrap();
+/// file.write(0, &7_u64.to_le_bytes()).unwrap();
+/// file.sync().unwrap();
+/// assert_eq!(file.len().unwrap(), 8);
+/// assert_eq!(storage.list().unwrap(), ["counter"]);
+/// assert!(storage.open("../counter").is_err(), "a name is no path");
+///
+/// let mut found = [0; 8];
+/// storage.open("counter").unwrap().read(0, &mut found).unwrap();
+/// assert_eq!(u64::from_le_bytes(found), 7);
+/// ```
 pub trait Storage: Send + Sync + 'static {
     /// Opens a file for reading and writing, creating an empty one when there is none. The name's creation is durable
     /// when this returns. Names are ASCII letters, digits, `.`, `-` and `_`; anything else is `InvalidInput`.
