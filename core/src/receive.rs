@@ -129,7 +129,10 @@ impl Future for AwaitAnswer<'_> {
 }
 
 impl Drop for AwaitAnswer<'_> {
+    /// Gives it up; a process that ends does not: what it has asked for hears why.
     fn drop(&mut self) {
-        self.process.state.lock().answers.remove(&self.request);
+        if !self.process.is_exiting() {
+            self.process.state.lock().answers.remove(&self.request);
+        }
     }
 }

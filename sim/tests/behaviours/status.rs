@@ -2,10 +2,12 @@
 
 use crate::{LONG, check};
 use rusm_core::{
-    ApplicationSpec, Applications, ApplicationsRef, CallFrom, Called, ChildSpec, ClusterNames, Context, EventHandler,
-    EventManager, EventManagerRef, GroupsRef, Handled, Init, KeyRegistry, KeyRegistryRef, Keys, Next, Pid,
-    ProcessGroups, Server, SpawnOptions, StartType, Started, Strategy, SupervisorSpec, Task, sys,
+    ApplicationSpec, Applications, ApplicationsRef, Behaviour, CallFrom, Called, ChildSpec, ClusterNames, Context,
+    EventHandler, EventManager, EventManagerRef, ExitReason, GroupsRef, Handled, Init, KeyRegistry, KeyRegistryRef,
+    Keys, Next, Node, Pid, ProcessGroups, ProcessSpec, Server, SpawnOptions, StartType, Started, Strategy,
+    SupervisorSpec, Task, Term, process_body, sys,
 };
+use std::sync::Arc;
 
 async fn seen(context: &Context, pid: Pid) -> (String, String) {
     let label = context.process_info(pid).await.expect("it lives").label;
@@ -131,5 +133,29 @@ fn a_task_is_labelled() {
     check(|context| async move {
         let task = Task::start(&context, |context: Context| async move { drop(context.receive().await) });
         assert_eq!(context.process_info(task.pid()).await.expect("it lives").label, "task");
+    });
+}
+
+#[test]
+fn what_a_factory_has_made_is_shown_as_what_it_is() {
+    check(|context| async move {
+        context.node().register_factory("plain", Arc::new(|_: &Node, _: &ProcessSpec| Ok(Plain::body(()))));
+        let (kind, target) = ("plain".to_owned(), "one".to_owned());
+        let spec = ProcessSpec { kind, target, digest: None, args: Term::empty(), grants: None };
+        let options = SpawnOptions::default();
+        let spawned = context.spawn_on(context.node().id(), spec, options).await.expect("there is a factory");
+        let info = context.process_info(spawned.pid).await.expect("it lives");
+        assert_eq!((info.label.as_str(), info.behaviour), ("one", Behaviour::Server));
+        assert!(info.function.ends_with("Plain"), "{}", info.function);
+    });
+}
+
+#[test]
+fn who_cannot_start_says_why() {
+    check(|context| async move {
+        let why = ExitReason::new("no room");
+        let fails = why.clone();
+        let body = process_body(|context: Context| async move { context.init_fail(fails) });
+        assert_eq!(context.start(SpawnOptions::default(), body).await.0, Started::Failed(why));
     });
 }

@@ -1,11 +1,13 @@
 //! What a supervisor makes of its children's specs: names, labels, bounds, arguments.
 
-use crate::{boom, check, ms, tell, wait};
+use crate::{LONG, boom, check, ms, next, tell, wait};
 use rusm_core::{
-    Behaviour, ChildSpec, Context, Encoding, ExitReason, MailboxBound, Node, Overflow, Pid, ProcessInfo, ProcessSpec,
-    Started, Strategy, Supervisor, SupervisorRef, SupervisorSpec, Term, process_body,
+    AutoShutdown, Behaviour, ChildSpec, Context, Encoding, ExitReason, MailboxBound, Node, Overflow, Pid, ProcessInfo,
+    ProcessSpec, Restart, Started, Strategy, Supervisor, SupervisorError, SupervisorRef, SupervisorSpec, Term,
+    process_body,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
 fn info(context: &Context, pid: Pid) -> ProcessInfo {
     context.node().process_info(pid).expect("it lives")
@@ -129,5 +131,65 @@ fn a_supervisor_that_ends_takes_its_children_along_with_the_reason_shutdown() {
         heard.sort();
         assert_eq!(heard, ["exit shutdown", "first exit shutdown", "second exit shutdown"]);
         assert_eq!(context.node().processes().len(), 2);
+    });
+}
+
+#[test]
+fn a_spec_that_contradicts_itself_starts_nothing() {
+    check(|context| async move {
+        let tree = || SupervisorSpec::new(Strategy::OneForOne).name("tree");
+        let template = SupervisorSpec { children: vec![], ..SupervisorSpec::dynamic(idle("one")) };
+        let significant = || idle("one").significant(true);
+        let specs = [
+            (tree().child(idle("one")).child(idle("one")), "duplicate_child_name: two children have the id one"),
+            (tree().intensity(1, Duration::ZERO), "invalid_period: the period is zero"),
+            (template, "bad_start_spec"),
+            (
+                tree().child(significant().restart(Restart::Transient)),
+                "bad_combination: child one is significant and its",
+            ),
+            (
+                tree().auto_shutdown(AutoShutdown::AnySignificant).child(significant()),
+                "bad_combination: child one is significant and permanent",
+            ),
+        ];
+        for (spec, why) in specs {
+            let started = Supervisor::start(context.node(), spec).await;
+            let Started::Failed(reason) = started else { panic!("{started:?} in spite of {why}") };
+            assert!(reason.word() == "start_spec" && reason.detail().is_some_and(|d| d.starts_with(why)), "{reason}");
+            assert_eq!(context.whereis("tree"), None);
+        }
+    });
+}
+
+#[test]
+fn a_supervisor_is_asked_for_a_child_by_its_id() {
+    check(|context| async move {
+        let root =
+            SupervisorRef::from(start(&context, SupervisorSpec::new(Strategy::OneForOne).child(idle("one"))).await);
+        let child = root.which_children(&context).await.expect("children")[0].pid.expect("it runs");
+        let dead = context.spawn(|_| async {});
+        context.sleep(ms(100)).await;
+        for pid in [child, dead] {
+            assert_eq!(root.terminate_child(&context, pid).await, Err(SupervisorError::NotFound));
+        }
+        assert!(context.is_alive(child).await);
+    });
+}
+
+#[test]
+fn a_supervisor_that_is_changed_counts_restarts_by_its_new_limits() {
+    check(|context| async move {
+        context.trap_exit(true);
+        let tree = |intensity| SupervisorSpec::new(Strategy::OneForOne).intensity(intensity, LONG).child(idle("one"));
+        let pid = start(&context, tree(5)).await;
+        let root = SupervisorRef::from(pid);
+        for changes in [5, 1] {
+            root.change(&context, tree(changes)).await.expect("the same children");
+            let child = root.which_children(&context).await.expect("children")[0].pid.expect("it runs");
+            context.exit_signal(child, boom());
+            context.sleep(ms(100)).await;
+        }
+        assert_eq!(next(&context).await, "exit shutdown", "two restarts, of which it may make one now");
     });
 }

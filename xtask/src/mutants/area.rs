@@ -79,12 +79,12 @@ impl Area {
                 ("rusm-sim conformance", &[]),
             ],
             Self::Sim => &[
-                ("rusm-suites chaos", NO_GOLDEN),
-                ("rusm-sim behaviours", &[]),
-                ("rusm-sim models", &[]),
                 ("rusm-sim reports", &[]),
+                ("rusm-sim models", &[]),
+                ("rusm-sim behaviours", &[]),
                 ("rusm-sim cluster", &[]),
                 ("rusm-sim faults", &[]),
+                ("rusm-suites chaos", NO_GOLDEN),
             ],
         }
     }
