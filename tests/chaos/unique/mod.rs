@@ -1,8 +1,10 @@
 //! Names that must be unique, while networks, nodes, clocks and disks fail.
 
 mod agreement;
-mod late_answer;
+mod cut_off;
+mod late;
 mod leases;
 mod singleton;
 mod snapshot;
+mod votes;
 mod world;

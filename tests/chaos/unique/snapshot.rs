@@ -1,17 +1,14 @@
 //! More than a snapshot's worth of entries: a voter that lags gets the snapshot, and one that starts again goes on from its own.
 
-use super::world::{NODES, names, start_voter};
-use rusm_core::{Context, Node, NodeId, Pid};
+use super::world::{NODES, TIMEOUT, for_ever, hold, names, start, status_of, status_when};
+use rusm_core::{Context, Node};
 use rusm_sim::SimHandle;
-use rusm_transport::cluster::ClusterOptions;
-use rusm_transport::unique::{FencingToken, Lease, UniqueNameError, UniqueNames, VoterStatus};
-use std::time::Duration;
+use rusm_transport::unique::{Lease, UniqueNameError};
 use tokio::sync::oneshot;
 
 /// A voter makes a snapshot after so many entries.
 const ENTRIES_PER_SNAPSHOT: u64 = 1_000;
 const CHURNERS: u64 = 24;
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[rusm_sim::test(seeds = 3)]
 async fn a_voter_that_lags_gets_the_snapshot_and_starts_from_it_again(sim: SimHandle) {
@@ -58,36 +55,6 @@ async fn a_voter_that_lags_gets_the_snapshot_and_starts_from_it_again(sim: SimHa
     );
 }
 
-/// Starts a node in its next life, with its voter.
-async fn start(sim: &SimHandle, name: &str) -> Node {
-    let node = Node::start(sim.node_options(name));
-    let nodes = NODES.map(str::to_owned).to_vec();
-    sim.join(&node, ClusterOptions { nodes, ..ClusterOptions::default() });
-    let (started, is_started) = oneshot::channel();
-    let voting = node.clone();
-    sim.spawn(name, async move {
-        start_voter(&voting).await;
-        started.send(()).expect("it is waited for");
-    });
-    is_started.await.expect("nothing crashes meanwhile");
-    node
-}
-
-/// Has a process of that node take a name and keep it, longer than the run, whatever happens to its node.
-async fn hold(node: &Node, name: &'static str) -> Result<(Pid, FencingToken), UniqueNameError> {
-    let (tell, told) = oneshot::channel();
-    node.spawn(move |context: Context| async move {
-        let registered = for_ever().register(&context, name, TIMEOUT).await;
-        tell.send(registered.map(|lease| (context.pid(), lease.token()))).expect("it is waited for");
-        context.receive().await;
-    });
-    told.await.expect("nothing crashes meanwhile")
-}
-
-fn for_ever() -> UniqueNames {
-    names().ttl(Duration::from_secs(3_600))
-}
-
 /// Has names taken and given back until the log has so many entries more.
 async fn churn(node: &Node, entries: u64) {
     let churners = (0..CHURNERS).map(|number| {
@@ -105,22 +72,5 @@ async fn churn(node: &Node, entries: u64) {
     });
     for churner in churners.collect::<Vec<_>>() {
         churner.await.expect("nothing crashes meanwhile");
-    }
-}
-
-async fn status_of(node: &Node, voter: &str) -> Result<VoterStatus, UniqueNameError> {
-    names().status_of(node, NodeId::of_name(voter), Duration::from_secs(2)).await
-}
-
-/// What a voter says of itself when it is so.
-async fn status_when(sim: &SimHandle, node: &Node, voter: &str, is_so: impl Fn(&VoterStatus) -> bool) -> VoterStatus {
-    let until = sim.now() + Duration::from_secs(120);
-    loop {
-        let status = status_of(node, voter).await;
-        match status {
-            Ok(status) if is_so(&status) => return status,
-            _ => assert!(sim.now() < until, "the voter of {voter} does not get there: {status:?}"),
-        }
-        sim.sleep(Duration::from_millis(200)).await;
     }
 }
