@@ -15,8 +15,11 @@ const TTL: Duration = Duration::from_secs(4);
 /// A voter's answer counts for two seconds.
 const STANDS_STILL: Duration = Duration::from_millis(1_800);
 
-/// Less than that before or after its end.
-const LAST_MOMENT: Duration = Duration::from_millis(6);
+/// A holder counts on three quarters of its lease.
+const COUNTS_ON_IT: Duration = Duration::from_secs(3);
+
+/// A few times what an answer takes.
+const LAST_MOMENT: Duration = Duration::from_millis(8);
 
 /// The lease of each of the two, once it has one.
 type Leases = Arc<Mutex<Vec<Lease>>>;
@@ -54,10 +57,16 @@ fn a_lease_that_begins_anew_at_the_last_moment_lasts(test: &mut Test) {
         while leases.lock().is_empty() {
             sim.sleep(Duration::from_micros(200)).await;
         }
-        // What it says before its lease is over waits, and comes when the voters are about to end it.
-        cut_off(&sim, "d");
+        let ends_at = sim.now() + TTL;
+        sim.pause("d");
         hold(&other, leases.clone());
-        sim.sleep(TTL - LAST_MOMENT + Duration::from_micros(below(&mut rng, 2 * LAST_MOMENT.as_micros() as u64))).await;
+        sim.sleep(COUNTS_ON_IT - LAST_MOMENT).await;
+        sim.resume("d");
+        // What it asks for is under way, and arrives when the voters are about to end its lease.
+        sim.sleep(Duration::from_micros(below(&mut rng, 400))).await;
+        cut_off(&sim, "d");
+        let early = Duration::from_micros(below(&mut rng, LAST_MOMENT.as_micros() as u64));
+        sim.sleep(ends_at.since(sim.now() + early)).await;
         let_back(&sim, "d");
         watch(&sim, &leases).await;
         if leases.lock().len() == 1 {
