@@ -15,7 +15,9 @@ use crate::recorder::Recorder;
 use crate::seed::generator;
 use crate::seen::{SeenEvent, Watcher};
 use crate::tracer::SimTracer;
-use host::{Host, WALL_AT_START};
+use host::Host;
+#[cfg(feature = "quic")]
+use host::WALL_AT_START;
 use parking_lot::Mutex;
 use rand_core::Rng;
 use rusm_core::seam::{Clock, Seams};

@@ -213,12 +213,11 @@ impl Endpoint {
             self.arm_connection(connection);
             self.trust_changed(connection, trust);
         }
-        let Some(state) = self.connections.get_mut(&connection) else { return };
+        let Some(mut state) = self.connections.get_mut(&connection) else { return };
         if !state.push(stream, bytes) {
             return self.violated(now, connection, Violation::Place);
         }
-        // A frame may close the connection.
-        while let Some(state) = self.connections.get_mut(&connection) {
+        loop {
             let done = match state.next_frame(stream) {
                 Ok(None) => break,
                 Ok(Some(frame)) => self.handle_frame(now, connection, stream, frame),
@@ -227,6 +226,9 @@ impl Endpoint {
             if let Err(violation) = done {
                 return self.violated(now, connection, violation);
             }
+            // A frame may close the connection.
+            let Some(open) = self.connections.get_mut(&connection) else { return };
+            state = open;
         }
         self.flush(now, connection, StreamId::CONTROL);
     }
@@ -413,7 +415,9 @@ impl Endpoint {
     /// Writes to a stream what waits and fits.
     fn flush(&mut self, now: Timestamp, connection: ConnectionId, stream: StreamId) {
         let Some(state) = self.connections.get_mut(&connection) else { return };
-        let mut association = state.peer.and_then(|node| self.peers.get_mut(&node)?.association.as_mut());
+        // What has no part in signals asks for no association: most of what a large cluster does is signs of life.
+        let node = state.peer.filter(|_| stream != StreamId::CONTROL);
+        let mut association = node.and_then(|node| self.peers.get_mut(&node)?.association.as_mut());
         while let Some(bytes) = state.poll_transmit(now, stream, association.as_mut().map(|of| &mut of.lanes)) {
             self.actions.push_back(Action::Transmit { connection, stream, bytes });
         }
@@ -460,7 +464,7 @@ impl Endpoint {
                 }
             }
         }
-        if let Some(membership) = &mut self.membership {
+        if let Some(membership) = self.membership.as_mut().filter(|membership| membership.poll_timeout() <= now) {
             membership.handle_timeout(now);
             self.spread(now);
         }

@@ -1,6 +1,11 @@
 use super::event::ConnectionId;
 use rusm_core::{NodeId, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::btree_map::{BTreeMap, Entry};
+
+/// Later than any time.
+const FAR: Timestamp = Timestamp::from_nanos(u64::MAX);
 
 /// What waits for a time to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,40 +20,38 @@ pub(super) enum Waits {
 /// packet: they are left where they are, and whoever looks too early says when to look again.
 #[derive(Debug, Default)]
 pub(super) struct Timeouts {
-    by_time: BTreeSet<(Timestamp, Waits)>,
+    /// The earliest first. What was armed for an earlier time since is in it twice.
+    by_time: BinaryHeap<Reverse<(Timestamp, Waits)>>,
     times: BTreeMap<Waits, Timestamp>,
 }
 
 impl Timeouts {
     /// Looks at it at that time at the latest.
     pub(super) fn arm(&mut self, waits: Waits, at: Timestamp) {
-        match self.times.get(&waits) {
-            Some(armed) if *armed <= at => return,
-            Some(armed) => drop(self.by_time.remove(&(*armed, waits))),
-            None => {}
+        let armed = self.times.entry(waits).or_insert(FAR);
+        if at < *armed {
+            *armed = at;
+            self.by_time.push(Reverse((at, waits)));
         }
-        self.times.insert(waits, at);
-        self.by_time.insert((at, waits));
     }
 
     /// When the first is to be looked at.
     pub(super) fn first(&self) -> Option<Timestamp> {
-        self.by_time.first().map(|(at, _)| *at)
+        self.by_time.peek().map(|Reverse((at, _))| *at)
     }
 
     /// Takes out what is to be looked at now, in the order of time.
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Waits> {
-        let (at, waits) = *self.by_time.first().filter(|(at, _)| *at <= now)?;
-        self.by_time.remove(&(at, waits));
-        self.times.remove(&waits);
-        Some(waits)
-    }
-
-    /// How many are armed.
-    #[cfg(test)]
-    fn len(&self) -> usize {
-        debug_assert_eq!(self.by_time.len(), self.times.len());
-        self.times.len()
+        loop {
+            let Reverse((at, waits)) = *self.by_time.peek().filter(|Reverse((at, _))| *at <= now)?;
+            self.by_time.pop();
+            if let Entry::Occupied(armed) = self.times.entry(waits)
+                && *armed.get() == at
+            {
+                armed.remove();
+                return Some(waits);
+            }
+        }
     }
 }
 
@@ -72,7 +75,7 @@ mod tests {
         assert_eq!(timeouts.first(), Some(at(20)));
         timeouts.arm(node("a"), at(10));
         timeouts.arm(node("b"), at(15));
-        assert_eq!((timeouts.first(), timeouts.len()), (Some(at(10)), 2));
+        assert_eq!(timeouts.first(), Some(at(10)));
         assert_eq!(timeouts.take_due(at(9)), None);
         assert_eq!(timeouts.take_due(at(15)), Some(node("a")));
         assert_eq!(timeouts.take_due(at(15)), Some(node("b")));

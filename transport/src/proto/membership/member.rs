@@ -85,7 +85,7 @@ impl Serialize for MemberName {
 
 impl<'de> Deserialize<'de> for MemberName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::from(String::deserialize(deserializer)?.as_str()))
+        <&str>::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -108,7 +108,7 @@ fn write_text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 fn read_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
-    String::deserialize(deserializer).map(Into::into)
+    <&str>::deserialize(deserializer).map(Into::into)
 }
 
 impl MemberId {
