@@ -6,13 +6,13 @@ use rusm_core::Node;
 use rusm_sim::{CrashLoss, SimHandle};
 use std::time::Duration;
 
-const ELECTIONS: u64 = 6;
+const ELECTIONS: u64 = 3;
 const LOSSES: [CrashLoss; 3] = [CrashLoss::All, CrashLoss::Tail, CrashLoss::Sectors];
 
 /// Less than a packet takes: nothing else comes between a vote and the power cut.
-const LOOK_EVERY: Duration = Duration::from_micros(100);
+const LOOK_EVERY: Duration = Duration::from_micros(200);
 
-#[rusm_sim::test(seeds = 6)]
+#[rusm_sim::test(seeds = 4)]
 async fn a_voter_knows_its_vote_after_a_power_cut(sim: SimHandle) {
     let mut rng = sim.random("votes");
     let mut nodes = Vec::new();
