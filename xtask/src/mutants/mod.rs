@@ -69,6 +69,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(PathBuf::from("target"), PathBuf::from);
     let output = options.output.clone().unwrap_or(target.join("mutation"));
     std::fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
+    let _alone = alone(&output)?;
 
     let mutants = list(false)?;
     let tree = tree::build(&output, &mutants)?;
@@ -92,6 +93,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let figures = figures(options.area, &chosen, &mutants, &excluded, &tree, &outcomes);
     print(options.area, &figures);
     if options.write { figures.write(options.area) } else { Ok(()) }
+}
+
+/// Two runs in one folder would take each other's builds and measures for their own.
+fn alone(output: &Path) -> anyhow::Result<std::fs::File> {
+    let lock = std::fs::File::create(output.join("lock")).context("making the lock")?;
+    lock.try_lock().with_context(|| format!("another run uses {}: give an --output of its own", output.display()))?;
+    Ok(lock)
 }
 
 /// What `.cargo/mutants.toml` leaves out. The simulation suites get no such help.
