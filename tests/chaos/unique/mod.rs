@@ -2,7 +2,7 @@
 
 mod agreement;
 mod cut_off;
-mod late;
+mod late_answer;
 mod leases;
 mod singleton;
 mod snapshot;
