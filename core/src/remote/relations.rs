@@ -2,7 +2,7 @@ use super::spawn::Pending;
 use crate::process::Over;
 use crate::signal::Kind;
 use crate::{ExitReason, Pid, Reference, RemoteKind, SpawnRequest};
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 /// What ties processes of this node to those of one other node, as the signals of one association have made it: on its end
 /// exactly these hear of it. Keeps nothing that the signals have undone.
@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 pub(super) struct Relations {
     /// By the process here and the one there, with the number of the unlink that is under way.
     pub(super) links: BTreeMap<(Pid, Pid), Option<u64>>,
+    /// How many unlinks have come that the process here has not acknowledged: a link that it makes meanwhile is none, as the unlink
+    /// takes it away here, and who waits for the acknowledgement there.
+    unlinked: BTreeMap<(Pid, Pid), u32>,
     /// Monitors of processes here: the watcher here, and whom it watches there.
     pub(super) watching: BTreeMap<Reference, (Pid, Pid)>,
     /// Monitors of processes there: the watched one here, and the watcher there.
@@ -26,8 +29,10 @@ impl Relations {
     /// A process here sends this to one there.
     pub(super) fn sent(&mut self, here: Pid, there: Pid, kind: &RemoteKind) {
         match kind {
+            RemoteKind::Link if self.unlinked.contains_key(&(here, there)) => {}
             RemoteKind::Link => drop(self.links.insert((here, there), None)),
             RemoteKind::Unlink { id } => drop(self.links.insert((here, there), Some(*id))),
+            RemoteKind::UnlinkAck { .. } => self.acknowledged(here, there),
             RemoteKind::Exit { linked: true, .. } => drop(self.links.remove(&(here, there))),
             RemoteKind::Monitor { monitor } => drop(self.watching.insert(*monitor, (here, there))),
             RemoteKind::Demonitor { monitor } => drop(self.watching.remove(monitor)),
@@ -37,11 +42,20 @@ impl Relations {
             RemoteKind::Message(_)
             | RemoteKind::Call { .. }
             | RemoteKind::Reply { .. }
-            | RemoteKind::UnlinkAck { .. }
             | RemoteKind::Exit { linked: false, .. }
             | RemoteKind::AliveReply { .. }
             | RemoteKind::SpawnReply { .. }
             | RemoteKind::Timeout { .. } => {}
+        }
+    }
+
+    fn acknowledged(&mut self, here: Pid, there: Pid) {
+        // One of an earlier association may be acknowledged in this.
+        if let Entry::Occupied(mut waiting) = self.unlinked.entry((here, there)) {
+            *waiting.get_mut() -= 1;
+            if *waiting.get() == 0 {
+                waiting.remove();
+            }
         }
     }
 
@@ -72,6 +86,7 @@ impl Relations {
         match kind {
             RemoteKind::Link => drop(self.links.entry((here, there)).or_insert(None)),
             RemoteKind::Unlink { .. } => {
+                *self.unlinked.entry((here, there)).or_default() += 1;
                 if self.links.get(&(here, there)) == Some(&None) {
                     self.links.remove(&(here, there));
                 }
@@ -135,6 +150,22 @@ mod tests {
     }
 
     const EXIT: RemoteKind = RemoteKind::Exit { reason: ExitReason::NORMAL, linked: true };
+
+    #[test]
+    fn a_link_that_crosses_an_unlink_from_there_is_none_until_that_is_acknowledged() {
+        let (mut relations, here, there) = (Relations::default(), pid(1, 0), pid(2, 0));
+        for id in [1, 2] {
+            relations.received(here, there, &RemoteKind::Unlink { id });
+        }
+        for id in [1, 2] {
+            relations.sent(here, there, &RemoteKind::Link);
+            assert_eq!(relations.len(), 0);
+            relations.sent(here, there, &RemoteKind::UnlinkAck { id });
+        }
+        relations.sent(here, there, &RemoteKind::UnlinkAck { id: 3 });
+        relations.sent(here, there, &RemoteKind::Link);
+        assert_eq!(relations.len(), 1);
+    }
 
     #[test]
     fn each_kind_of_relation_counts() {

@@ -335,11 +335,11 @@ fn who_monitors_nodes_hears_of_each_change_behind_the_noconnections() {
         node.node_forgotten(NodeId::of_name("b"));
         assert_eq!(node.known_nodes(), []);
         // Another process cannot end it, and it ends with this one.
-        let other = context.spawn(move |context: Context| async move {
+        let (_, other) = context.spawn_monitor(move |context: Context| async move {
             assert!(!context.demonitor_nodes(monitor));
             context.monitor_nodes();
         });
-        assert_eq!(node.await_exit(other).await.word(), "normal");
+        assert_eq!(down(&context, other).await, ExitReason::NORMAL);
         node.node_changed(node_b(NodeStatus::Down, NodeReason::Shutdown));
         assert_eq!(node_event(&context).await.monitor, monitor);
         assert!(context.try_receive(|_| true).is_none());
