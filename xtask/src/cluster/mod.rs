@@ -88,7 +88,7 @@ fn measure(nodes: usize, seed: u64, config: &Config) -> anyhow::Result<String> {
     let bytes = if nodes < 50 { "-".to_owned() } else { (held / network.ends().max(1)).to_string() };
     let connections = network.ends() / nodes;
     eprintln!(
-        "at rest: {:.1} frames a second from each, {bytes} bytes held for each connection",
+        "at rest: {:.1} frames a second from each, {bytes} bytes held for each connection, {at_rest:.1} virtual seconds a CPU-second",
         a_second(sent.frames)
     );
 
