@@ -83,11 +83,10 @@ impl ClusterNames {
     ///
     /// ```
     /// # use rusm_core::{Context, ExitReason, Node, NodeOptions, seam::Seams};
-    /// use rusm_core::{ClusterNames, Strategy, Supervisor, SupervisorFlags, SupervisorSpec};
+    /// use rusm_core::{ClusterNames, Strategy, Supervisor, SupervisorSpec};
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
     /// # let node = Node::start(NodeOptions::new("a", Seams::production(std::env::temp_dir())));
-    /// let flags = SupervisorFlags { strategy: Strategy::OneForOne, ..SupervisorFlags::default() };
-    /// Supervisor::start(&node, SupervisorSpec { flags, children: vec![ClusterNames::child_spec()] }).await;
+    /// Supervisor::start(&node, SupervisorSpec::new(Strategy::OneForOne).child(ClusterNames::child_spec())).await;
     /// assert!(node.whereis("rusm:cluster_names").is_some());
     /// # });
     /// ```

@@ -97,7 +97,7 @@ impl Context {
     ///
     /// let unknown = ProcessSpec { kind: "unheard of".into(), ..spec };
     /// let refused = context.spawn_on(there, unknown, SpawnOptions::default()).await.expect_err("no factory");
-    /// assert_eq!(refused.name(), "undef");
+    /// assert_eq!(refused.word(), "undef");
     /// # done.send(()).unwrap();
     /// # });
     /// # ended.await.unwrap();

@@ -17,7 +17,7 @@ pub struct Envelope {
 ///
 /// ```
 /// use rusm_core::seam::{Delivery, Envelope, Seams};
-/// use rusm_core::{Context, ExitReason, Node, NodeOptions, Term};
+/// use rusm_core::{Context, Node, NodeOptions, Term};
 /// use std::sync::Arc;
 /// use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 ///
@@ -34,12 +34,16 @@ pub struct Envelope {
 /// let (line, mut under_way) = unbounded_channel();
 /// let seams = Seams { delivery: Some(Arc::new(Line(line))), ..Seams::production(std::env::temp_dir()) };
 /// let node = Node::start(NodeOptions::new("a", seams));
-/// let receiver = node.spawn(|context: Context| async move { drop(context.receive().await) });
+/// let (done, heard) = tokio::sync::oneshot::channel();
+/// let receiver = node.spawn(|context: Context| async move {
+///     context.receive().await;
+///     done.send(()).unwrap();
+/// });
 /// node.send(receiver, Term::empty()).unwrap();
 /// let (node, envelope) = under_way.recv().await.unwrap();
 /// assert_eq!(envelope.to, receiver);
 /// node.deliver(envelope);
-/// assert_eq!(node.await_exit(receiver).await, ExitReason::NORMAL);
+/// heard.await.unwrap();
 /// # });
 /// ```
 pub trait Delivery: Send + Sync + 'static {
