@@ -60,7 +60,7 @@ pub enum MemberStatus {
 pub enum NodeReason {
     /// It is heard of.
     Heard,
-    /// Others have told of it; no association with it has begun yet.
+    /// Others have told of it, or this node is to join it; no association with it has begun yet.
     Told,
     /// It is silent.
     Silent,

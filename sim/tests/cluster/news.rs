@@ -4,20 +4,26 @@ use parking_lot::Mutex;
 use rusm_core::{Context, Message, Node, NodeEvent, NodeStatus};
 use rusm_sim::SimHandle;
 use rusm_transport::cluster::ClusterOptions;
+use rusm_transport::proto::{Config, MembershipConfig};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A silent node is given up by then.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(60);
 
+/// The shortest that a cluster takes.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
+
 /// So long that a node is suspected, and not given up.
 const STANDS_STILL: Duration = Duration::from_secs(5);
 
 fn start_node(sim: &SimHandle, name: &str) -> Node {
     let node = Node::start(sim.node_options(name));
+    let membership = MembershipConfig { forget_after: FORGET_AFTER, ..MembershipConfig::default() };
+    let config = Config { membership, ..Config::default() };
     // Of the second the first one knows only because it dials.
     let nodes = if name == "b" { vec!["a".to_owned()] } else { vec![] };
-    sim.join(&node, ClusterOptions { nodes, ..ClusterOptions::default() });
+    sim.join(&node, ClusterOptions { nodes, config, ..ClusterOptions::default() });
     node
 }
 
@@ -60,6 +66,8 @@ async fn who_watches_the_nodes_hears_of_each_change_until_it_is_over(sim: SimHan
     sim.crash("b");
     sim.sleep(GIVEN_UP_AFTER).await;
     assert_eq!((names(&a.nodes()), names(&a.known_nodes())), (vec![], vec!["b"]));
+    sim.sleep(FORGET_AFTER * 3).await;
+    assert_eq!(names(&a.known_nodes()), Vec::<&str>::new(), "nobody speaks of it any more");
     let all = all.lock();
     let word = |event: &NodeEvent| (event.is_nodeup(), event.is_nodedown());
     let words: Vec<(bool, bool)> = all.iter().map(word).filter(|word| *word != (false, false)).collect();

@@ -14,6 +14,8 @@ pub(super) struct Nodes {
 #[derive(Debug)]
 struct Seen {
     association: Option<Trust>,
+    /// This node was told to join it: it is known, whatever others say.
+    sought: bool,
     /// Of the last association.
     incarnation: u32,
     /// Why the last association ended.
@@ -24,6 +26,11 @@ struct Seen {
 }
 
 impl Nodes {
+    /// This node is to join it.
+    pub(super) fn seek(&mut self, node: &str) {
+        self.change(node, |seen| seen.sought = true);
+    }
+
     /// An association with that life has begun.
     pub(super) fn up(&mut self, node: &str, incarnation: u32) {
         self.change(node, |seen| {
@@ -40,8 +47,11 @@ impl Nodes {
         });
     }
 
-    /// An association is over, or could not begin.
+    /// An association is over, or could not begin: that makes no node known. A dial may end after the node was forgotten.
     pub(super) fn ended(&mut self, node: &str, reason: &EndReason) {
+        if !self.nodes.contains_key(node) {
+            return;
+        }
         let reason = match reason {
             EndReason::Unreachable | EndReason::Refused(_) => NodeReason::ConnectionSetupFailed,
             EndReason::Lost => NodeReason::ConnectionClosed,
@@ -73,7 +83,7 @@ impl Nodes {
     /// The members say nothing of it any more.
     pub(super) fn forgotten(&mut self, node: &str) {
         match self.nodes.get(node) {
-            Some(seen) if seen.association.is_some() => self.change(node, |seen| seen.member = None),
+            Some(seen) if seen.association.is_some() || seen.sought => self.change(node, |seen| seen.member = None),
             Some(_) => {
                 self.nodes.remove(node);
                 self.news.push_back(NodeNews::Forgotten(NodeId::of_name(node)));
@@ -89,6 +99,7 @@ impl Nodes {
     fn change(&mut self, node: &str, change: impl FnOnce(&mut Seen)) {
         let seen = self.nodes.entry(node.to_owned()).or_insert_with(|| Seen {
             association: None,
+            sought: false,
             incarnation: 0,
             ended: NodeReason::Told,
             member: None,
@@ -208,5 +219,35 @@ mod tests {
         let news: Vec<_> = std::iter::from_fn(|| nodes.poll_news()).collect();
         assert_eq!(news.len(), 3, "{news:?}");
         assert_eq!(news.last(), Some(&NodeNews::Forgotten(NodeId::of_name("b"))));
+    }
+
+    #[test]
+    fn a_dial_that_fails_makes_no_node_known() {
+        let mut nodes = Nodes::default();
+        nodes.member("b", 1, MemberStatus::Down);
+        nodes.forgotten("b");
+        nodes.ended("b", &EndReason::Unreachable);
+        let news: Vec<_> = std::iter::from_fn(|| nodes.poll_news()).collect();
+        assert_eq!(news.len(), 2, "{news:?}");
+        assert_eq!(news.last(), Some(&NodeNews::Forgotten(NodeId::of_name("b"))));
+    }
+
+    #[test]
+    fn a_node_that_is_sought_is_known_whatever_the_members_say() {
+        let mut nodes = Nodes::default();
+        nodes.seek("b");
+        nodes.ended("b", &EndReason::Unreachable);
+        nodes.member("b", 1, MemberStatus::Down);
+        nodes.forgotten("b");
+        let reasons: Vec<_> = std::iter::from_fn(|| nodes.poll_news())
+            .map(|news| match news {
+                NodeNews::Changed(info) => (info.reason, info.member),
+                NodeNews::Forgotten(_) => panic!("forgotten"),
+            })
+            .collect();
+        let told = |reason| (reason, None);
+        let down = (NodeReason::GivenUp, Some(MemberStatus::Down));
+        let failed = NodeReason::ConnectionSetupFailed;
+        assert_eq!(reasons, [told(NodeReason::Told), told(failed), down, told(NodeReason::Told)]);
     }
 }

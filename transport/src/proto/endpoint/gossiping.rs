@@ -28,6 +28,10 @@ impl Endpoint {
     /// A node of that name is to be a member: it is dialled until it answers. False when the name cannot be used.
     pub fn join(&mut self, now: Timestamp, node: &str) -> bool {
         let known = self.know(node);
+        if known {
+            self.nodes.seek(node);
+            self.tell();
+        }
         if let Some(membership) = self.membership.as_mut().filter(|_| known) {
             membership.handle_seed(now, node);
             self.spread(now);
