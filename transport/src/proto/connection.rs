@@ -1,6 +1,7 @@
 use super::assembly::Assembly;
 use super::config::{Config, Identity};
 use super::credit::Credit;
+use super::event::ConnectionId;
 use super::features::Features;
 use super::frame::{Frame, FrameError, FrameReader};
 use super::handshake::Hello;
@@ -8,10 +9,19 @@ use super::lane::{LANE_STREAMS, StreamId};
 use super::lanes::Lanes;
 use super::silence::{Silence, Trust};
 use bytes::{Bytes, BytesMut};
+use indexmap::IndexMap;
 use rusm_core::{NodeId, Timestamp};
+use rustc_hash::FxBuildHasher;
 
 /// Bytes that wait for the control stream from which on what may be lost is.
 const LOSSY_LEN_MAX: usize = 64 << 10;
+
+/// Of a connection: control and the lanes.
+const STREAMS: usize = LANE_STREAMS as usize + 1;
+
+/// The connections of a node. Whoever is in a cluster of a thousand looks one up for each packet: at the cost of two cold lines
+/// of memory, not of a tree's dozen. Their order follows from what was done to them.
+pub(super) type Connections = IndexMap<ConnectionId, Connection, FxBuildHasher>;
 
 /// How far a connection is.
 #[derive(Debug)]
@@ -40,14 +50,14 @@ pub(super) struct Connection {
     pub(super) credit: Credit,
     pub(super) silence: Silence,
     handshake_until: Timestamp,
+    /// Of the streams up to the last that something has come on: most connections of a large cluster only ever use the first.
     readers: Vec<FrameReader>,
-    room: Vec<usize>,
+    room: [usize; STREAMS],
     control: BytesMut,
 }
 
 impl Connection {
     pub(super) fn new(phase: Phase, peer: Option<NodeId>, config: &Config, now: Timestamp) -> Self {
-        let streams = usize::from(LANE_STREAMS) + 1;
         Self {
             phase,
             peer,
@@ -56,8 +66,8 @@ impl Connection {
             credit: Credit::new(config.lane_window),
             silence: Silence::new(config, now),
             handshake_until: now + config.handshake_timeout,
-            readers: (0..streams).map(|_| FrameReader::default()).collect(),
-            room: vec![0; streams],
+            readers: Vec::new(),
+            room: [0; STREAMS],
             control: BytesMut::new(),
         }
     }
@@ -105,7 +115,16 @@ impl Connection {
 
     /// Takes bytes of a stream. False when there is no such stream.
     pub(super) fn push(&mut self, stream: StreamId, bytes: &[u8]) -> bool {
-        self.readers.get_mut(usize::from(stream.0)).map(|reader| reader.push(bytes)).is_some()
+        let number = usize::from(stream.0);
+        if number >= STREAMS {
+            return false;
+        }
+        if number >= self.readers.len() {
+            self.readers.reserve_exact(number + 1 - self.readers.len());
+            self.readers.resize_with(number + 1, FrameReader::default);
+        }
+        self.readers[number].push(bytes);
+        true
     }
 
     pub(super) fn next_frame(&mut self, stream: StreamId) -> Result<Option<Frame>, FrameError> {

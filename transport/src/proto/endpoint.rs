@@ -3,7 +3,7 @@ mod shaking_hands;
 
 use super::assembly::AssemblyError;
 use super::config::{Config, Identity};
-use super::connection::{Connection, Phase};
+use super::connection::{Connection, Connections, Phase};
 use super::envelope::{Envelope, EnvelopeError};
 use super::event::{Action, ConnectionId, EndReason, Event, SendOutcome};
 use super::features::Features;
@@ -31,7 +31,7 @@ pub struct Endpoint {
     hello: Hello,
     peers: BTreeMap<NodeId, Peer>,
     associations: BTreeMap<u64, NodeId>,
-    connections: BTreeMap<ConnectionId, Connection>,
+    connections: Connections,
     /// Those whose other side has not said who it is, and some that were so.
     asking: Vec<ConnectionId>,
     /// None of a node that does not gossip.
@@ -100,7 +100,7 @@ impl Endpoint {
             hello,
             peers: BTreeMap::new(),
             associations: BTreeMap::new(),
-            connections: BTreeMap::new(),
+            connections: Connections::default(),
             asking: Vec::new(),
             membership: None,
             nodes: Nodes::default(),
@@ -331,7 +331,7 @@ impl Endpoint {
 
     /// Forgets a connection, and ends what depended on it.
     fn drop_connection(&mut self, now: Timestamp, connection: ConnectionId, reason: EndReason) {
-        let Some(state) = self.connections.remove(&connection) else { return };
+        let Some(state) = self.connections.swap_remove(&connection) else { return };
         let Some((node, peer)) = state.peer.and_then(|node| Some((node, self.peers.get_mut(&node)?))) else { return };
         if peer.pairing.handle_end(connection) {
             return self.end(now, node, reason);

@@ -1,7 +1,7 @@
 use super::config::Config;
 use super::features::Features;
 use super::frame::{Frame, HEADER_LEN, encode_signal};
-use super::lane::{LANE_STREAMS, Lane, StreamId};
+use super::lane::{Lane, StreamId};
 use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -25,7 +25,7 @@ const OVERHEAD: usize = HEADER_LEN + 6;
 #[derive(Debug)]
 pub(super) struct Lanes {
     lanes: BTreeMap<Lane, State>,
-    /// For each stream the lanes that may send, in turn.
+    /// For each stream, up to the last that was used, the lanes that may send, in turn.
     ready: Vec<VecDeque<Lane>>,
     /// Lanes whose next signal is large, waiting for one that is under way to arrive.
     waiting_for_slot: VecDeque<Lane>,
@@ -80,7 +80,7 @@ impl Lanes {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             lanes: BTreeMap::new(),
-            ready: vec![VecDeque::new(); usize::from(LANE_STREAMS) + 1],
+            ready: Vec::new(),
             waiting_for_slot: VecDeque::new(),
             slots: config.large_max,
             window: config.lane_window,
@@ -182,7 +182,7 @@ impl Lanes {
     /// The next bytes for that stream, at most `room` of them; as many frames as go into one write. With room for less than
     /// [`FRAGMENT_LEN`] and a header there may be nothing, though something waits.
     pub(super) fn poll_transmit(&mut self, stream: StreamId, room: usize) -> Option<Bytes> {
-        if self.ready[usize::from(stream.0)].is_empty() {
+        if self.ready.get(usize::from(stream.0)).is_none_or(VecDeque::is_empty) {
             return None;
         }
         let room = room.min(BATCH_LEN);
@@ -217,14 +217,23 @@ impl Lanes {
     /// Puts a lane behind the others of its stream if it has something that it may send.
     fn take_turn(&mut self, lane: Lane) {
         if self.may_send(lane) {
-            self.ready[usize::from(lane.stream().0)].push_back(lane);
+            self.ready_of(lane).push_back(lane);
         }
     }
 
     fn take_turn_first(&mut self, lane: Lane) {
         if self.may_send(lane) {
-            self.ready[usize::from(lane.stream().0)].push_front(lane);
+            self.ready_of(lane).push_front(lane);
         }
+    }
+
+    /// The queue of the lane's stream.
+    fn ready_of(&mut self, lane: Lane) -> &mut VecDeque<Lane> {
+        let stream = usize::from(lane.stream().0);
+        if stream >= self.ready.len() {
+            self.ready.resize_with(stream + 1, VecDeque::new);
+        }
+        &mut self.ready[stream]
     }
 
     /// Whether a lane that is in no queue is to come into the one of its stream.

@@ -1,14 +1,15 @@
 use super::event::ConnectionId;
+use indexmap::IndexMap;
 use rusm_core::{NodeId, Timestamp};
+use rustc_hash::FxBuildHasher;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::btree_map::{BTreeMap, Entry};
 
 /// Later than any time.
 const FAR: Timestamp = Timestamp::from_nanos(u64::MAX);
 
 /// What waits for a time to come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Waits {
     /// A connection: for a sign of life, or for its handshake.
     Connection(ConnectionId),
@@ -22,7 +23,7 @@ pub(super) enum Waits {
 pub(super) struct Timeouts {
     /// The earliest first. What was armed for an earlier time since is in it twice.
     by_time: BinaryHeap<Reverse<(Timestamp, Waits)>>,
-    times: BTreeMap<Waits, Timestamp>,
+    times: IndexMap<Waits, Timestamp, FxBuildHasher>,
 }
 
 impl Timeouts {
@@ -45,10 +46,8 @@ impl Timeouts {
         loop {
             let Reverse((at, waits)) = *self.by_time.peek().filter(|Reverse((at, _))| *at <= now)?;
             self.by_time.pop();
-            if let Entry::Occupied(armed) = self.times.entry(waits)
-                && *armed.get() == at
-            {
-                armed.remove();
+            if self.times.get(&waits) == Some(&at) {
+                self.times.swap_remove(&waits);
                 return Some(waits);
             }
         }

@@ -31,11 +31,11 @@ impl Endpoint {
             }
         };
         if let Some(gives_up) = accepted.gives_up {
-            self.connections.remove(&gives_up);
+            self.connections.swap_remove(&gives_up);
             self.actions.push_back(Action::Close { connection: gives_up });
         }
         if let Some(ends) = accepted.ends {
-            self.connections.remove(&ends);
+            self.connections.swap_remove(&ends);
             self.actions.push_back(Action::Close { connection: ends });
             self.end(now, node, EndReason::Replaced);
         }
@@ -57,7 +57,7 @@ impl Endpoint {
             state.write(&Frame::Refuse(refusal));
         }
         self.flush(now, connection, StreamId::CONTROL);
-        self.connections.remove(&connection);
+        self.connections.swap_remove(&connection);
         self.actions.push_back(Action::Close { connection });
     }
 
@@ -126,7 +126,7 @@ impl Endpoint {
             return self.drop_connection(now, connection, EndReason::Refused(refusal));
         };
         // The other node's own connection is on its way, or was lost and it does not know yet.
-        self.connections.remove(&connection);
+        self.connections.swap_remove(&connection);
         peer.pairing.handle_end(connection);
         if let Some(association) = peer.association.as_mut().filter(|_| peer.pairing.connection().is_none()) {
             association.dial_at = Some(now + self.config.dial_pause);
