@@ -1,4 +1,4 @@
-use crate::relay::Relay;
+use crate::network::Network;
 use crate::support::{Authority, Served, couriers, within};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -9,10 +9,10 @@ const DOWN_AFTER: &str = "2s";
 /// Between two looks at something that has no event of its own.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Nodes with couriers, each behind a relay.
+/// Nodes with couriers, and the network between them.
 pub(crate) struct Cluster {
     authority: Authority,
-    pub(crate) relay: Relay,
+    pub(crate) network: Network,
     /// Those that run, also when they are paused.
     nodes: BTreeMap<String, Served>,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// A cluster in which these may be nodes; none runs yet.
     pub(crate) async fn new(seed: u64, names: &[&str]) -> Self {
-        Self { authority: Authority::new(names), relay: Relay::start(seed, names).await, nodes: BTreeMap::new() }
+        Self { authority: Authority::new(names), network: Network::new(seed, names).await, nodes: BTreeMap::new() }
     }
 
     /// The same, and all of them run and hear each other.
@@ -37,12 +37,14 @@ impl Cluster {
     pub(crate) async fn start(&mut self, name: &str) {
         let mut flags = vec!["--down-after".to_owned(), DOWN_AFTER.to_owned()];
         flags.extend(["--cert".to_owned(), self.authority.member(name).display().to_string()]);
-        flags.extend(["--advertise".to_owned(), self.relay.place(name).to_string()]);
-        for other in self.nodes.keys() {
-            flags.extend(["--join".to_owned(), self.relay.place(other).to_string()]);
+        if let Some(place) = self.network.advertised(name) {
+            flags.extend(["--advertise".to_owned(), place.to_string()]);
         }
-        let node = Served::start_node(couriers(), flags).await;
-        self.relay.is_at(name, node.cluster_address().await);
+        for other in self.nodes.keys() {
+            flags.extend(["--join".to_owned(), self.network.place(other).to_string()]);
+        }
+        let node = Served::start_node_at(&self.network.site(name), couriers(), flags).await;
+        self.network.is_at(name, node.cluster_address().await);
         self.nodes.insert(name.to_owned(), node);
     }
 

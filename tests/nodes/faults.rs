@@ -83,19 +83,19 @@ pub(crate) async fn round(cluster: &mut Cluster, random: &mut Random, mortal: &[
             cluster.resume(&name);
         }
         Fault::Cut => {
-            cluster.relay.set_around(&name, Weather { cut: true, ..Weather::default() });
+            cluster.network.set_around(&name, Weather { cut: true, ..Weather::default() });
             cluster.until_lost(&name).await;
-            cluster.relay.heal();
+            cluster.network.heal();
         }
         Fault::CutBriefly(time) => {
-            cluster.relay.set_around(&name, Weather { cut: true, ..Weather::default() });
+            cluster.network.set_around(&name, Weather { cut: true, ..Weather::default() });
             tokio::time::sleep(time).await;
-            cluster.relay.heal();
+            cluster.network.heal();
         }
         Fault::Weather(weather, time) => {
-            cluster.relay.set_around(&name, weather);
+            cluster.network.set_around(&name, weather);
             tokio::time::sleep(time).await;
-            cluster.relay.heal();
+            cluster.network.heal();
         }
     }
     cluster.until_all_hear_all().await;

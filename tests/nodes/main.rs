@@ -9,6 +9,8 @@
 mod chat;
 mod cluster;
 mod faults;
+mod namespaces;
+mod network;
 mod news;
 mod processes;
 mod relay;

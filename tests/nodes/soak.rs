@@ -58,7 +58,7 @@ async fn soak() {
             samples.entry((name.clone(), cluster.os_pid(&name))).or_default().push(sample);
         }
     }
-    println!("{number} faults; packets: {:?}", cluster.relay.counts());
+    println!("{number} faults; packets: {}", cluster.network.summary());
     let mut grown = Vec::new();
     for ((name, os_pid), mut samples) in samples {
         // Each life warms up for itself.

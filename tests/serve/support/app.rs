@@ -2,7 +2,7 @@ use super::build::{chat, code_cache, components, rusm};
 use super::client::{self, Answer, WebSocketClient};
 use super::upstream::Upstream;
 use super::within;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -44,9 +44,26 @@ impl Killed {
 /// The file of the certificate authorities that a node trusts.
 const AUTHORITIES: &str = "authorities.pem";
 
+/// Where a node runs: on loopback, unless something else is said.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    /// A network namespace, by its name.
+    pub(crate) namespace: Option<String>,
+    /// Where it listens, on free ports.
+    pub(crate) address: IpAddr,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self { namespace: None, address: Ipv4Addr::LOCALHOST.into() }
+    }
+}
+
 /// Where an app and its data lie.
 struct Place {
     app: PathBuf,
+    /// The network namespace that it runs in.
+    namespace: Option<String>,
     /// `rusm`'s command, and its flags.
     command: Vec<String>,
     /// The data, and the control sockets.
@@ -81,7 +98,7 @@ impl Served {
         for other in join {
             flags.extend(["--join".to_owned(), other.cluster_address().await.to_string()]);
         }
-        Self::start_at(data.path().to_owned(), data, node_command(flags)).await
+        Self::start_at(data.path().to_owned(), data, node_command(&Site::default(), flags)).await
     }
 
     /// A member of a cluster that has nothing of the app but what answers requests, with these lines in its manifest.
@@ -95,13 +112,18 @@ impl Served {
         std::fs::write(data.path().join("rusm.toml"), text).expect("it can be written");
         let join = join.cluster_address().await.to_string();
         let flags = ["--cert".to_owned(), member.display().to_string(), "--join".to_owned(), join];
-        Self::start_at(data.path().to_owned(), data, node_command(flags.into())).await
+        Self::start_at(data.path().to_owned(), data, node_command(&Site::default(), flags.into())).await
     }
 
     /// A member of a cluster with that app, and these flags of `rusm node` beside those that say where it listens.
     pub(crate) async fn start_node(app: &Path, flags: Vec<String>) -> Self {
+        Self::start_node_at(&Site::default(), app, flags).await
+    }
+
+    /// The same, there.
+    pub(crate) async fn start_node_at(site: &Site, app: &Path, flags: Vec<String>) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
-        Self::start_at(app.to_owned(), data, node_command(flags)).await
+        Self::start_there(site, app.to_owned(), data, node_command(site, flags)).await
     }
 
     /// Where it listens for other nodes.
@@ -116,10 +138,14 @@ impl Served {
     }
 
     async fn start_at(app: PathBuf, data: TempDir, command: Vec<String>) -> Self {
+        Self::start_there(&Site::default(), app, data, command).await
+    }
+
+    async fn start_there(site: &Site, app: PathBuf, data: TempDir, command: Vec<String>) -> Self {
         // Compiled once for all tests, as the code does not change.
         std::fs::create_dir_all(code_cache()).expect("a directory for code");
         std::os::unix::fs::symlink(code_cache(), data.path().join("code")).expect("a link to the code");
-        Self::start_in(Arc::new(Place { app, command, data })).await
+        Self::start_in(Arc::new(Place { app, namespace: site.namespace.clone(), command, data })).await
     }
 
     /// Kills the node as a power failure would.
@@ -255,9 +281,9 @@ impl Served {
     }
 }
 
-fn node_command(flags: Vec<String>) -> Vec<String> {
-    let mut command: Vec<String> =
-        ["node", "--http", "127.0.0.1:0", "--listen", "127.0.0.1:0"].map(str::to_owned).into();
+fn node_command(site: &Site, flags: Vec<String>) -> Vec<String> {
+    let free = SocketAddr::new(site.address, 0).to_string();
+    let mut command: Vec<String> = ["node", "--http", &free, "--listen", &free].map(str::to_owned).into();
     command.extend(flags);
     command
 }
@@ -276,7 +302,14 @@ fn count(listed: &serde_json::Value, component: &str) -> usize {
 
 /// `rusm` with a place for control sockets of its own.
 fn command(place: &Place) -> Command {
-    let mut command = Command::new(rusm());
+    let mut command = match &place.namespace {
+        Some(namespace) => {
+            let mut command = Command::new("ip");
+            command.args(["netns", "exec", namespace]).arg(rusm());
+            command
+        }
+        None => Command::new(rusm()),
+    };
     command.env("XDG_RUNTIME_DIR", place.data.path());
     command.env("SSL_CERT_FILE", place.data.path().join(AUTHORITIES));
     command

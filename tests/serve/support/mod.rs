@@ -9,7 +9,7 @@ mod client;
 mod upstream;
 mod visitor;
 
-pub(crate) use app::{AppOptions, Killed, Served};
+pub(crate) use app::{AppOptions, Killed, Served, Site};
 pub(crate) use authority::Authority;
 pub(crate) use build::{chat, couriers, ledgers};
 pub(crate) use client::{Answer, next, read_to_end, request, send_raw};
