@@ -26,7 +26,8 @@ pub(super) struct Process {
     pub(super) born: usize,
     /// Known a little after the end itself.
     pub(super) reason: Option<ExitReason>,
-    pub(super) has_ended: bool,
+    /// Which entry of all there ever were is its end.
+    pub(super) ended: Option<usize>,
 }
 
 /// What a process is.
@@ -95,7 +96,7 @@ impl Log {
     /// The live processes, each with its parent, that the outcome of an event waits for. As in the outcomes of OTP those
     /// are not among them whose name was started again and that are held up by a child that stays until it is killed.
     pub(super) fn awaited(&self) -> Vec<(Pid, Option<Pid>)> {
-        let live = self.processes.iter().filter(|(_, process)| !process.has_ended);
+        let live = self.processes.iter().filter(|(_, process)| process.ended.is_none());
         let awaited =
             live.filter(|(pid, process)| self.live.get(&process.name) == Some(pid) || !self.is_held_up(**pid));
         awaited.map(|(pid, process)| (*pid, process.parent)).collect()
@@ -109,7 +110,8 @@ impl Log {
 
     /// A supervisor ends its children in reverse order: the last one that lives holds up the others.
     fn waits_for_stubborn(&self, supervisor: Pid) -> bool {
-        let children = self.processes.iter().filter(|(_, child)| child.parent == Some(supervisor) && !child.has_ended);
+        let children =
+            self.processes.iter().filter(|(_, child)| child.parent == Some(supervisor) && child.ended.is_none());
         let last = children.max_by_key(|(_, child)| child.born);
         last.is_some_and(|(pid, child)| child.role == Role::StubbornWorker || self.waits_for_stubborn(*pid))
     }
@@ -125,7 +127,7 @@ impl Log {
 
     /// Whether the reason of each end is known.
     pub(super) fn is_complete(&self) -> bool {
-        self.processes.values().all(|process| process.reason.is_some() || !process.has_ended)
+        self.processes.values().all(|process| process.reason.is_some() || process.ended.is_none())
     }
 }
 
@@ -145,7 +147,7 @@ impl Presence {
                 log.live.insert(name.to_owned(), pid);
                 let born = log.processes.len();
                 let name = name.to_owned();
-                let process = Process { name, label, parent, role, born, reason: None, has_ended: false };
+                let process = Process { name, label, parent, role, born, reason: None, ended: None };
                 log.processes.insert(pid, process);
             }
         }
@@ -159,8 +161,9 @@ impl Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         let mut log = self.log.lock();
+        let number = log.taken + log.entries.len();
         let Some(process) = log.processes.get_mut(&self.pid) else { return };
-        process.has_ended = true;
+        process.ended = Some(number);
         let Process { name, label, parent, role, .. } = process.clone();
         log.entries.push(Entry { what: What::Stop, label, pid: Some(self.pid), parent, role });
         if log.live.get(&name) == Some(&self.pid) {

@@ -15,12 +15,12 @@ use std::collections::BTreeMap;
 /// A process's turn: how many turns came before it, and, among those of the same number, which comes first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
-    time: u64,
+    time: i64,
     chain: Vec<usize>,
 }
 
 impl Turn {
-    fn after(&self, turns: u64) -> Self {
+    fn after(&self, turns: i64) -> Self {
         Self { time: self.time + turns, chain: self.chain.clone() }
     }
 
@@ -32,7 +32,12 @@ impl Turn {
 }
 
 /// A timeout is later than any number of turns.
-const TIMEOUT: u64 = 1_000_000;
+const TIMEOUT: i64 = 1_000_000;
+
+/// More turns than lie between an entry and the next; and what happened with an earlier event lies so long before this one. So of two
+/// that wait for a timeout since earlier events the one that began to wait first goes on first.
+const ENTRY: i64 = 1_000;
+const EARLIER: i64 = TIMEOUT / 2;
 
 pub(super) fn as_one_scheduler_sees_it(entries: Vec<Entry>, log: &Log, tree: &Tree, by_signal: bool) -> Vec<Entry> {
     let ends: BTreeMap<Pid, usize> =
@@ -94,7 +99,9 @@ impl Timeline<'_> {
         let known = self.turns.get(&pid).cloned();
         let turn = match self.parent(pid) {
             // It has been at it since an earlier event.
-            Some(parent) if self.ended_before(parent) => known.unwrap_or_default(),
+            Some(parent) if let Some(entry) = self.ended_before(parent) => {
+                known.unwrap_or_else(|| Turn::default().after(entry as i64 * ENTRY - EARLIER))
+            }
             Some(parent) if self.ended.contains_key(&parent) => {
                 known.unwrap_or_default().max(self.orphaned(parent, pid))
             }
@@ -112,8 +119,9 @@ impl Timeline<'_> {
         turn
     }
 
-    fn ended_before(&self, pid: Pid) -> bool {
-        self.log.processes.get(&pid).is_some_and(|process| process.has_ended) && !self.ends.contains_key(&pid)
+    /// Which entry of an earlier event is the end of that process.
+    fn ended_before(&self, pid: Pid) -> Option<usize> {
+        self.log.processes.get(&pid)?.ended.filter(|_| !self.ends.contains_key(&pid))
     }
 
     fn orphaned(&self, parent: Pid, pid: Pid) -> Turn {
@@ -176,7 +184,7 @@ impl Timeline<'_> {
             .processes
             .iter()
             .filter(|(pid, process)| {
-                let lived = !process.has_ended || self.ends.get(pid).is_some_and(|own| Some(own) > end);
+                let lived = process.ended.is_none() || self.ends.get(pid).is_some_and(|own| Some(own) > end);
                 process.parent == Some(ended) && lived
             })
             .map(|(pid, process)| (process.born, *pid))
