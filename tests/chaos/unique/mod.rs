@@ -4,6 +4,7 @@ mod agreement;
 mod cut_off;
 mod late_answer;
 mod leases;
+mod restarts;
 mod singleton;
 mod snapshot;
 mod votes;

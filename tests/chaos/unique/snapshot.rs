@@ -1,14 +1,11 @@
 //! More than a snapshot's worth of entries: a voter that lags gets the snapshot, and one that starts again goes on from its own.
 
-use super::world::{NODES, TIMEOUT, for_ever, hold, names, start, status_of, status_when};
-use rusm_core::{Context, Node};
+use super::world::{NODES, TIMEOUT, churn, hold, names, start, status_when};
 use rusm_sim::SimHandle;
-use rusm_transport::unique::{Lease, UniqueNameError};
-use tokio::sync::oneshot;
+use rusm_transport::unique::UniqueNameError;
 
 /// A voter makes a snapshot after so many entries.
 const ENTRIES_PER_SNAPSHOT: u64 = 1_000;
-const CHURNERS: u64 = 24;
 
 #[rusm_sim::test(seeds = 3)]
 async fn a_voter_that_lags_gets_the_snapshot_and_starts_from_it_again(sim: SimHandle) {
@@ -18,8 +15,7 @@ async fn a_voter_that_lags_gets_the_snapshot_and_starts_from_it_again(sim: SimHa
     }
     let asker = nodes.pop().expect("the last one only asks");
     let (holder, token) = hold(&nodes[0], "ledger").await.expect("it is free");
-    let before = status_of(&asker, "c").await.expect("it runs").applied;
-    assert!(before > 0, "it follows");
+    let before = status_when(&sim, &asker, "c", |status| status.applied > 0).await.applied;
 
     sim.crash("c");
     churn(&asker, ENTRIES_PER_SNAPSHOT + 50).await;
@@ -53,24 +49,4 @@ async fn a_voter_that_lags_gets_the_snapshot_and_starts_from_it_again(sim: SimHa
         held.iter().map(|held| (held.name.as_str(), held.token)).collect::<Vec<_>>(),
         [("ledger", token), ("mailer", later)]
     );
-}
-
-/// Has names taken and given back until the log has so many entries more.
-async fn churn(node: &Node, entries: u64) {
-    let churners = (0..CHURNERS).map(|number| {
-        let (tell, told) = oneshot::channel();
-        node.spawn(move |context: Context| async move {
-            let name = format!("name {number}");
-            // One entry each to take it and to give it back.
-            for _ in 0..entries / CHURNERS / 2 + 1 {
-                let lease: Lease = for_ever().register(&context, &name, TIMEOUT).await.expect("it is free");
-                lease.release(&context, TIMEOUT).await.expect("a majority");
-            }
-            tell.send(()).expect("it is waited for");
-        });
-        told
-    });
-    for churner in churners.collect::<Vec<_>>() {
-        churner.await.expect("nothing crashes meanwhile");
-    }
 }

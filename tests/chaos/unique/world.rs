@@ -3,13 +3,16 @@
 use rusm_core::{Context, Node, NodeId, Pid, Started, Strategy, Supervisor, SupervisorSpec};
 use rusm_sim::{FaultKind, SimHandle};
 use rusm_transport::cluster::ClusterOptions;
-use rusm_transport::unique::{FencingToken, UniqueNameError, UniqueNames, Voter, VoterStatus};
+use rusm_transport::unique::{FencingToken, Lease, UniqueNameError, UniqueNames, Voter, VoterStatus};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 pub(crate) const VOTERS: [&str; 3] = ["a", "b", "c"];
 /// The voters', and one that only asks.
 pub(crate) const NODES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// How many processes take names and give them back.
+const CHURNERS: u64 = 24;
 
 /// Longer than an answer takes, with two of three voters.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
@@ -67,6 +70,26 @@ pub(crate) async fn hold(node: &Node, name: &'static str) -> Result<(Pid, Fencin
 
 pub(crate) fn for_ever() -> UniqueNames {
     names().ttl(Duration::from_secs(3_600))
+}
+
+/// Has names taken and given back until the log has so many entries more.
+pub(crate) async fn churn(node: &Node, entries: u64) {
+    let churners = (0..CHURNERS).map(|number| {
+        let (tell, told) = oneshot::channel();
+        node.spawn(move |context: Context| async move {
+            let name = format!("name {number}");
+            // One entry each to take it and to give it back.
+            for _ in 0..entries / CHURNERS / 2 + 1 {
+                let lease: Lease = for_ever().register(&context, &name, TIMEOUT).await.expect("it is free");
+                lease.release(&context, TIMEOUT).await.expect("a majority");
+            }
+            tell.send(()).expect("it is waited for");
+        });
+        told
+    });
+    for churner in churners.collect::<Vec<_>>() {
+        churner.await.expect("nothing crashes meanwhile");
+    }
 }
 
 /// What a voter says of itself.

@@ -140,6 +140,8 @@ impl Running {
             snapshot_policy: SnapshotPolicy::LogsSinceLast(ENTRIES_PER_SNAPSHOT),
             max_in_snapshot_log_to_keep: ENTRIES_KEPT,
             enable_pre_vote: Some(true),
+            // It may have lost how far its entries count: a leader that went on as one would answer out of the past.
+            enable_leader_restore: Some(false),
             ..Config::default()
         };
         let config = config.validate().map_err(|error| failed("the configuration", &error))?;

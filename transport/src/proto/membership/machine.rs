@@ -20,6 +20,13 @@ const DIAL_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often it does so; then that is left to the announcements.
 const DIAL_AGAIN_MAX: u8 = 4;
 
+/// How far the news of a member that this one hears of may be ahead of what is known of it, counted in times that it was given up.
+pub(super) const REVIVALS_AHEAD: u32 = 64;
+
+/// How long a member keeps a name, at least, when others say that they have given it up: two that do not agree on it would
+/// otherwise go on about it as fast as packets travel.
+const RENAMED_AT_MOST_EVERY: Duration = Duration::from_millis(100);
+
 /// How long a member that nobody has told of may say who it is before it is asked, for all that it knows.
 const GREET_AFTER: Duration = Duration::from_millis(100);
 
@@ -57,6 +64,8 @@ pub struct Membership {
     announce_at: Timestamp,
     /// This member has another name since it was given up, and nobody has called it by that yet.
     renamed: bool,
+    /// Not given another name before.
+    keeps_name_until: Timestamp,
     /// Whom to dial even when nobody has told of them.
     seeds: BTreeSet<MemberName>,
     packets: VecDeque<(MemberName, Bytes)>,
@@ -121,6 +130,7 @@ impl Membership {
             greet_at: Schedule::default(),
             announce_at: now + config.announce_interval,
             renamed: false,
+            keeps_name_until: now,
             seeds: BTreeSet::new(),
             packets: VecDeque::new(),
             changes: VecDeque::new(),
@@ -154,6 +164,7 @@ impl Membership {
         self.connected.insert(name.clone(), incarnation);
         self.dial_at.remove(node);
         self.failed.remove(node);
+        self.forget_the_untrue(now);
         match self.known.get(&name.id()).filter(|known| known.member.incarnation == incarnation) {
             Some(MemberChange { member, status: Some(MemberStatus::Up) }) => {
                 let packet = news(self.own(), member, &[]);
@@ -212,6 +223,12 @@ impl Membership {
         if *header.src.node != *node || header.src.incarnation != incarnation || *node == *self.own().node {
             return Err(GossipError::Foreign);
         }
+        if header.message == Message::TurnUndead && now < self.keeps_name_until {
+            return Ok(());
+        }
+        let (untrue, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|member| self.is_untrue(member.id()));
+        let without = if untrue.is_empty() { Bytes::new() } else { write(&header, &told) };
+        let packet = if untrue.is_empty() { packet } else { &without };
         let heard = told.iter().map(Member::id).chain([&header.src]);
         let heard: BTreeSet<NodeId> = heard.map(|member| member.node.id()).collect();
         let new = heard.iter().filter(|id| !self.known.contains_key(*id) && **id != self.own().node.id()).count();
@@ -229,9 +246,39 @@ impl Membership {
         }
         if self.own().revival != before {
             self.renamed = true;
+            self.keeps_name_until = now + RENAMED_AT_MOST_EVERY;
             self.introduce(now);
         }
         Ok(())
+    }
+
+    /// Whether that cannot be: of itself, and of whom it hears, a member knows which life it is. What others make up about a later one
+    /// nobody could ever contradict. Who was started again says so itself.
+    fn is_untrue(&self, member: &MemberId) -> bool {
+        let own = self.own();
+        let (life, revival) = if member.node == own.node {
+            (own.incarnation, own.revival)
+        } else {
+            let Some(life) = self.connected.get(&member.node) else { return false };
+            let known = self.known.get(&member.node.id()).filter(|known| known.member.incarnation == *life);
+            (*life, known.map_or(0, |known| known.member.revival))
+        };
+        (member.incarnation, member.revival) > (life, revival.saturating_add(REVIVALS_AHEAD))
+    }
+
+    /// Forgets that lives are over that cannot have been: it was told of them before it heard of those members itself. They are asked
+    /// who they are.
+    fn forget_the_untrue(&mut self, now: Timestamp) {
+        let down = self.known.values().filter(|known| known.status == Some(MemberStatus::Down));
+        let untrue: Vec<MemberId> =
+            down.map(|known| &known.member).filter(|member| self.is_untrue(member)).cloned().collect();
+        for member in untrue {
+            let heard_of = self.connected.get_key_value(&member.node).map(|(node, life)| (node.clone(), *life));
+            self.with(now, |foca, effects| foca.handle_timer(Timer::RemoveDown(member), effects));
+            if let Some((node, life)) = heard_of {
+                self.greet_at.set(&node, now + GREET_AFTER, life);
+            }
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
@@ -276,6 +323,7 @@ impl Membership {
         if self.renamed {
             self.introduce(now);
         }
+        self.forget_the_untrue(now);
         self.tell_the_wronged(now);
         let alone = self
             .known
@@ -449,10 +497,13 @@ fn status(member: &Member<MemberId>) -> MemberStatus {
 /// nobody has told of it.
 fn news(own: &MemberId, to: &MemberId, told: &[Member<MemberId>]) -> Bytes {
     let (src, dst) = (own.clone(), to.clone());
-    let header = Header { src, src_incarnation: 0, dst, message: Message::Gossip };
+    write(&Header { src, src_incarnation: 0, dst, message: Message::Gossip }, told)
+}
+
+fn write(header: &Header<MemberId>, told: &[Member<MemberId>]) -> Bytes {
     let mut packet = BytesMut::new();
     let mut encode = || {
-        PostcardCodec.encode_header(&header, &mut packet)?;
+        PostcardCodec.encode_header(header, &mut packet)?;
         packet.put_u16(u16::try_from(told.len()).unwrap_or(u16::MAX));
         told.iter().try_for_each(|member| PostcardCodec.encode_member(member, &mut packet))
     };

@@ -1,6 +1,6 @@
 //! Machines that hand each other their packets; the time between is that of a network.
 
-use super::machine::{GossipError, MemberChange, Membership};
+use super::machine::{GossipError, MemberChange, Membership, REVIVALS_AHEAD};
 use super::{MemberId, MembershipConfig};
 use bytes::{BufMut, Bytes};
 use foca::{Codec, Header, Member, Message, PostcardCodec, State};
@@ -410,6 +410,63 @@ fn packet_of(from: &MemberId, to: &MemberId, message: Message<MemberId>, told: &
         PostcardCodec.encode_member(&member, &mut bytes).expect("into memory");
     }
     bytes
+}
+
+/// What the member `liar` makes up about `of`, to `to`.
+fn make_up(world: &mut World, liar: usize, to: usize, of: MemberId, state: State) {
+    let packet = packet_of(world.members[liar].own(), world.members[to].own(), Message::Gossip, &[of], state);
+    let now = world.now;
+    world.members[to].handle_packet(now, &name(liar), &packet).expect("a packet");
+}
+
+#[test]
+fn what_is_made_up_about_one_that_is_heard_of_counts_for_nothing() {
+    let mut world = World::new(3, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(10));
+    for (life, revival) in [(65, 0), (u32::MAX, u32::MAX), (1, u32::MAX), (1, REVIVALS_AHEAD + 1)] {
+        for state in [State::Down, State::Suspect] {
+            for to in [0, 1] {
+                make_up(&mut world, 2, to, MemberId { revival, ..id(&name(1), life) }, state);
+            }
+        }
+    }
+    let sent = world.sent;
+    world.run(secs(30));
+    world.assert_all_know_all();
+    assert_eq!(world.members[1].own().revival, 0);
+    assert!(world.sent - sent < 1_000, "they go on about it: {}", world.sent - sent);
+}
+
+#[test]
+fn what_was_made_up_before_one_is_heard_of_is_forgotten_then() {
+    let mut world = World::new(3, &MembershipConfig::default());
+    world.cut.insert(pair(0, 1));
+    world.members[2].handle_seed(world.now, &name(0));
+    world.members[1].handle_seed(world.now, &name(2));
+    world.run(secs(10));
+    make_up(&mut world, 2, 0, id(&name(1), 65), State::Down);
+    assert_eq!(world.knows(0, 1), Some(MemberStatus::Down));
+    world.cut.clear();
+    world.connect(0, 1);
+    world.run(secs(30));
+    world.assert_all_know_all();
+}
+
+#[test]
+fn who_is_given_up_again_and_again_takes_no_new_name_each_time() {
+    let mut world = World::new(2, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(1));
+    let (other, from) = (world.members[1].own().clone(), world.now);
+    while world.now < from + secs(1) {
+        let (now, own) = (world.now, world.members[0].own().clone());
+        let packet = packet_of(&other, &own, Message::TurnUndead, &[], State::Down);
+        world.members[0].handle_packet(now, &name(1), &packet).expect("a packet");
+        world.now = now + TRIP;
+    }
+    let revival = world.members[0].own().revival;
+    assert!((2..=10).contains(&revival), "{revival} names in a second");
 }
 
 #[test]
