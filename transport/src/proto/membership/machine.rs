@@ -164,7 +164,6 @@ impl Membership {
         self.connected.insert(name.clone(), incarnation);
         self.dial_at.remove(node);
         self.failed.remove(node);
-        self.forget_the_untrue(now);
         match self.known.get(&name.id()).filter(|known| known.member.incarnation == incarnation) {
             Some(MemberChange { member, status: Some(MemberStatus::Up) }) => {
                 let packet = news(self.own(), member, &[]);
@@ -266,8 +265,8 @@ impl Membership {
         (member.incarnation, member.revival) > (life, revival.saturating_add(REVIVALS_AHEAD))
     }
 
-    /// Forgets that lives are over that cannot have been: it was told of them before it heard of those members itself. They are asked
-    /// who they are.
+    /// Forgets that lives are over that cannot have been, which it was told before it heard of those members itself, and asks them who
+    /// they are.
     fn forget_the_untrue(&mut self, now: Timestamp) {
         let down = self.known.values().filter(|known| known.status == Some(MemberStatus::Down));
         let untrue: Vec<MemberId> =

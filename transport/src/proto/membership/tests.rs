@@ -440,17 +440,19 @@ fn what_is_made_up_about_one_that_is_heard_of_counts_for_nothing() {
 
 #[test]
 fn what_was_made_up_before_one_is_heard_of_is_forgotten_then() {
-    let mut world = World::new(3, &MembershipConfig::default());
-    world.cut.insert(pair(0, 1));
-    world.members[2].handle_seed(world.now, &name(0));
-    world.members[1].handle_seed(world.now, &name(2));
-    world.run(secs(10));
-    make_up(&mut world, 2, 0, id(&name(1), 65), State::Down);
-    assert_eq!(world.knows(0, 1), Some(MemberStatus::Down));
-    world.cut.clear();
-    world.connect(0, 1);
-    world.run(secs(30));
-    world.assert_all_know_all();
+    for state in [State::Down, State::Suspect] {
+        let mut world = World::new(3, &MembershipConfig::default());
+        world.cut.insert(pair(0, 1));
+        world.members[2].handle_seed(world.now, &name(0));
+        world.members[1].handle_seed(world.now, &name(2));
+        world.run(secs(10));
+        make_up(&mut world, 2, 0, id(&name(1), 65), state);
+        assert_ne!(world.knows(0, 1), Some(MemberStatus::Up));
+        world.cut.clear();
+        world.connect(0, 1);
+        world.run(secs(30));
+        world.assert_all_know_all();
+    }
 }
 
 #[test]
