@@ -1,6 +1,6 @@
 //! A leader that is cut off from the other voters does not know that they have another, and says nothing of names.
 
-use super::world::{TIMEOUT, VOTERS, cut_off, hold, let_back, names, start, status_when};
+use super::world::{TIMEOUT, VOTERS, cut_off, hold, leading, let_back, names, start};
 use rusm_sim::SimHandle;
 use rusm_transport::unique::UniqueNameError;
 use std::time::Duration;
@@ -14,8 +14,7 @@ async fn a_leader_that_is_cut_off_answers_nothing(sim: SimHandle) {
     for name in VOTERS {
         nodes.push(start(&sim, name).await);
     }
-    let known = status_when(&sim, &nodes[0], VOTERS[0], |status| status.leader.is_some()).await;
-    let leader = nodes.iter().position(|node| Some(node.id()) == known.leader).expect("a voter leads");
+    let (leader, _) = leading(&sim, &nodes[0], &nodes).await;
     let (former, other) = (&nodes[leader], &nodes[(leader + 1) % VOTERS.len()]);
     cut_off(&sim, VOTERS[leader]);
     let (holder, token) = hold(other, "ledger").await.expect("two of three are a majority");

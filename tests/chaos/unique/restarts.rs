@@ -1,6 +1,6 @@
 //! A leader that starts again answers out of the present: it may have lost which of its last entries count.
 
-use super::world::{NODES, TIMEOUT, VOTERS, churn, hold, names, start, status_when};
+use super::world::{NODES, TIMEOUT, VOTERS, churn, hold, leading, names, start};
 use futures_util::future::{join, join_all};
 use rusm_core::Node;
 use rusm_sim::{CrashLoss, SimHandle};
@@ -23,8 +23,7 @@ async fn a_leader_that_starts_again_knows_who_holds_a_name(sim: SimHandle) {
     for name in ["ledger", "mailer", "printer", "clock"] {
         churn(&asker, ENTRIES).await;
         let owner = hold(&asker, name).await.expect("it is free");
-        let known = status_when(&sim, &asker, VOTERS[0], |status| status.leader.is_some()).await;
-        let leader = nodes.iter().position(|node| Some(node.id()) == known.leader).expect("a voter leads");
+        let (leader, _) = leading(&sim, &asker, &nodes).await;
         sim.crash_with(VOTERS[leader], CrashLoss::All);
         let ask = async |after: u32, node: &Node| {
             sim.sleep(ASK_EVERY * after).await;

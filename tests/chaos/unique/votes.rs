@@ -1,6 +1,6 @@
 //! A voter knows how it has voted after a power cut: one that had forgotten would vote again in the same term, and two could lead.
 
-use super::world::{TIMEOUT, VOTERS, cut_off, let_back, names, start, status_of, status_when};
+use super::world::{TIMEOUT, VOTERS, cut_off, leading, let_back, names, start, status_of, status_when};
 use crate::support::below;
 use rusm_core::Node;
 use rusm_sim::{CrashLoss, SimHandle};
@@ -20,12 +20,11 @@ async fn a_voter_knows_its_vote_after_a_power_cut(sim: SimHandle) {
         nodes.push(start(&sim, name).await);
     }
     for _ in 0..ELECTIONS {
-        let known = status_when(&sim, &nodes[0], VOTERS[0], |status| status.leader.is_some()).await;
-        let leader = nodes.iter().position(|node| Some(node.id()) == known.leader).expect("a voter leads");
+        let (leader, term) = leading(&sim, &nodes[0], &nodes).await;
         cut_off(&sim, VOTERS[leader]);
         let voting = (leader + 1 + below(&mut rng, 2) as usize) % VOTERS.len();
         let name = VOTERS[voting];
-        let voted = term_after(&sim, &nodes[voting], name, known.term).await;
+        let voted = term_after(&sim, &nodes[voting], name, term).await;
         sim.crash_with(name, LOSSES[below(&mut rng, 3) as usize]);
         nodes[voting] = start(&sim, name).await;
         let again = status_when(&sim, &nodes[voting], name, |_| true).await;

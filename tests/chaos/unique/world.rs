@@ -115,6 +115,13 @@ pub(crate) async fn status_when(
     }
 }
 
+/// Which of the voters' nodes leads, as the first of them says, and the term.
+pub(crate) async fn leading(sim: &SimHandle, asker: &Node, voters: &[Node]) -> (usize, u64) {
+    let known = status_when(sim, asker, VOTERS[0], |status| status.leader.is_some()).await;
+    let leader = voters.iter().position(|node| Some(node.id()) == known.leader).expect("a voter leads");
+    (leader, known.term)
+}
+
 /// Nothing gets from that node to another, or back, until it is [`let_back`].
 pub(crate) fn cut_off(sim: &SimHandle, node: &str) {
     for other in NODES.into_iter().filter(|other| *other != node) {
