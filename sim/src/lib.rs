@@ -40,7 +40,7 @@ pub use network::{ConnectionInfo, Network};
 pub use outcome::Outcome;
 pub use plan::{Fault, FaultKind, Field, Plan, PlanError, PlannedFault};
 pub use profile::{Policy, Profile};
-pub use recorder::Recorder;
+pub use recorder::{EventLog, Recorder};
 pub use report::Report;
 pub use rusm_sim_macros::test;
 pub use seen::{Seen, SeenEvent};

@@ -3,45 +3,63 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes that are kept before they are hashed and written.
 const BUFFER_LEN: usize = 32 << 10;
 
-/// The event log of a run: one line of text an event, `NANOSECONDS KIND FIELDS...`.
+/// What becomes of a run's event log: one line of text an event, `NANOSECONDS KIND FIELDS...`.
 ///
-/// Its digest is the trace hash of the run. Without a file to write to, nothing of it is kept. Cheap to clone.
+/// A run is the same run with and without it.
+#[derive(Default)]
+pub enum EventLog {
+    /// Nothing: the run has no trace hash, and takes a third less time. What explores many seeds does without.
+    Off,
+    /// Its digest is taken, which is the trace hash.
+    #[default]
+    Digest,
+    /// It is written there as well.
+    Written(Box<dyn Write + Send>),
+}
+
+/// What a run notes of itself: its [event log](EventLog), and what it counts. Cheap to clone.
 #[derive(Clone)]
-pub struct Recorder(Arc<Mutex<Log>>);
+pub struct Recorder(Arc<Notes>);
+
+struct Notes {
+    is_logging: bool,
+    events: AtomicU64,
+    log: Mutex<Log>,
+    counts: Mutex<BTreeMap<String, u64>>,
+    reached: Mutex<BTreeMap<String, u64>>,
+}
 
 struct Log {
     buffer: Vec<u8>,
     hash: Sha256,
     file: Option<Box<dyn Write + Send>>,
     failed: Option<io::Error>,
-    events: u64,
     closed: bool,
-    counts: BTreeMap<String, u64>,
-    reached: BTreeMap<String, u64>,
 }
 
 impl Recorder {
-    /// Writes the log to `file` as well, when there is one.
-    pub(crate) fn new(file: Option<Box<dyn Write + Send>>) -> Self {
-        Self(Arc::new(Mutex::new(Log {
-            buffer: Vec::with_capacity(BUFFER_LEN + 4096),
-            hash: Sha256::new(),
-            file,
-            failed: None,
-            events: 0,
-            closed: false,
-            counts: BTreeMap::new(),
-            reached: BTreeMap::new(),
-        })))
+    pub(crate) fn new(log: EventLog) -> Self {
+        let is_logging = !matches!(log, EventLog::Off);
+        let file = if let EventLog::Written(file) = log { Some(file) } else { None };
+        let buffer = if is_logging { Vec::with_capacity(BUFFER_LEN + 4096) } else { Vec::new() };
+        let log = Mutex::new(Log { buffer, hash: Sha256::new(), file, failed: None, closed: false });
+        let (events, counts, reached) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
+        Self(Arc::new(Notes { is_logging, events, log, counts, reached }))
     }
 
     /// Appends one event.
     pub(crate) fn event(&self, now: u64, kind: &str, fields: impl FnOnce(Line<'_>) -> Line<'_>) {
-        let mut log = self.0.lock();
+        // One thread runs a simulation.
+        self.0.events.store(self.events() + 1, Ordering::Relaxed);
+        if !self.0.is_logging {
+            return;
+        }
+        let mut log = self.0.log.lock();
         if log.closed {
             return;
         }
@@ -50,7 +68,6 @@ impl Recorder {
         line.0.push(b' ');
         line.0.extend_from_slice(kind.as_bytes());
         fields(line).0.push(b'\n');
-        log.events += 1;
         if log.buffer.len() >= BUFFER_LEN {
             log.flush();
         }
@@ -58,39 +75,40 @@ impl Recorder {
 
     /// Counts that a fault has had its effect.
     pub fn count(&self, what: &str) {
-        add(&mut self.0.lock().counts, what);
+        add(&mut self.0.counts.lock(), what);
     }
 
     /// The faults that had their effect, and how often.
     pub fn counts(&self) -> BTreeMap<String, u64> {
-        self.0.lock().counts.clone()
+        self.0.counts.lock().clone()
     }
 
     /// Counts that a rare branch was reached.
     pub(crate) fn reach(&self, what: &str) {
-        add(&mut self.0.lock().reached, what);
+        add(&mut self.0.reached.lock(), what);
     }
 
     /// The rare branches that were reached, and how often.
     pub fn reached(&self) -> BTreeMap<String, u64> {
-        self.0.lock().reached.clone()
+        self.0.reached.lock().clone()
     }
 
-    /// How many events there were.
+    /// How many events there were, logged or not.
     pub fn events(&self) -> u64 {
-        self.0.lock().events
+        self.0.events.load(Ordering::Relaxed)
     }
 
-    /// SHA-256 of the log up to now, in hexadecimal.
-    pub fn hash(&self) -> String {
-        let mut log = self.0.lock();
+    /// SHA-256 of the log up to now, in hexadecimal; `None` when there is [no log](EventLog::Off).
+    pub fn hash(&self) -> Option<String> {
+        let mut log = self.0.log.lock();
         log.flush();
-        log.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let digest = self.0.is_logging.then(|| log.hash.clone().finalize())?;
+        Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// The run is over: what its end causes, destructors above all, is no part of the log.
     pub(crate) fn close(&self) {
-        self.0.lock().closed = true;
+        self.0.log.lock().closed = true;
     }
 
     /// Writes out what is still kept.
@@ -98,7 +116,7 @@ impl Recorder {
     /// # Errors
     /// The first write that failed; the file ends there, the hash counts on.
     pub fn finish(&self) -> io::Result<()> {
-        let mut log = self.0.lock();
+        let mut log = self.0.log.lock();
         log.flush();
         match log.failed.take() {
             Some(error) => Err(error),
@@ -170,7 +188,7 @@ mod tests {
     #[test]
     fn one_changed_event_changes_the_hash() {
         let hash = |numbers: &[u64]| {
-            let recorder = Recorder::new(None);
+            let recorder = Recorder::new(EventLog::Digest);
             for number in numbers {
                 recorder.event(*number, "poll", |line| line.number(7).text("a\nb"));
             }
@@ -178,6 +196,13 @@ mod tests {
         };
         assert_eq!(hash(&[1, 2, 3]), hash(&[1, 2, 3]));
         assert_ne!(hash(&[1, 2, 3]), hash(&[1, 2, 4]));
+    }
+
+    #[test]
+    fn without_a_log_there_is_no_hash_and_events_count_all_the_same() {
+        let recorder = Recorder::new(EventLog::Off);
+        recorder.event(1, "poll", |_| unreachable!("there is no line"));
+        assert_eq!((recorder.hash(), recorder.events()), (None, 1));
     }
 
     #[test]
@@ -194,14 +219,14 @@ mod tests {
             }
         }
         let file = File::default();
-        let recorder = Recorder::new(Some(Box::new(file.clone())));
+        let recorder = Recorder::new(EventLog::Written(Box::new(file.clone())));
         for number in 0..10_000 {
             recorder.event(number, "poll", |line| line.number(u64::MAX - number));
         }
         recorder.finish().expect("memory takes everything");
         let digest = Sha256::digest(&*file.0.lock());
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(recorder.hash(), hex);
+        assert_eq!(recorder.hash(), Some(hex));
         assert!(file.0.lock().starts_with(b"0 poll 18446744073709551615\n1 poll"));
     }
 }

@@ -15,9 +15,9 @@ pub struct Report {
     pub sizes: BTreeMap<String, u64>,
     /// How it ended.
     pub outcome: Outcome,
-    /// The trace hash.
-    pub hash: String,
-    /// Events in the log.
+    /// The trace hash, where the run kept an [event log](crate::EventLog).
+    pub hash: Option<String>,
+    /// Events, in the log or not.
     pub events: u64,
     /// How much virtual time passed.
     pub virtual_time: Duration,
@@ -27,4 +27,11 @@ pub struct Report {
     pub reached: BTreeMap<String, u64>,
     /// Why the event log was not written whole. The run went on, and its hash counts.
     pub unwritten: Option<String>,
+}
+
+impl Report {
+    /// The trace hash, or `-` where there is none.
+    pub fn trace(&self) -> &str {
+        self.hash.as_deref().unwrap_or("-")
+    }
 }

@@ -73,7 +73,7 @@ struct Inner {
 impl Sim {
     /// A run with nothing in it.
     pub fn new(options: SimOptions) -> Self {
-        let recorder = Recorder::new(options.record);
+        let recorder = Recorder::new(options.log);
         let SimOptions { seed, profile, schedule, orderly_after, turns_max, .. } = options;
         let kernel = Arc::new(Kernel::new(seed, profile, schedule, orderly_after, turns_max, recorder));
         let network = Network::new(kernel.clone());
@@ -255,8 +255,8 @@ impl SimHandle {
         self.0.hosts.lock().iter().skip(1).map(|host| host.name.to_string()).collect()
     }
 
-    /// The trace hash up to now.
-    pub fn hash(&self) -> String {
+    /// The trace hash up to now; `None` when the run keeps [no event log](SimOptions::log).
+    pub fn hash(&self) -> Option<String> {
         self.recorder().hash()
     }
 

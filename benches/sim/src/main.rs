@@ -43,8 +43,9 @@ struct Job {
     run: fn(u64) -> Used,
 }
 
-const JOBS: [Job; 8] = [
+const JOBS: [Job; 9] = [
     Job { name: "rusm-sim: sockets", seconds: 200, run: rusm::sockets },
+    Job { name: "rusm-sim: sockets, with its log", seconds: 200, run: rusm::logged },
     Job { name: "rusm-sim: processes of a cluster", seconds: 100, run: rusm::cluster },
     Job { name: "rusm-sim: QUIC, 3 nodes", seconds: 10, run: rusm::quic::<3> },
     Job { name: "rusm-sim: QUIC, 5 nodes", seconds: 10, run: rusm::quic::<5> },

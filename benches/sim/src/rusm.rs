@@ -4,7 +4,7 @@ use crate::gossip::{self, EVERY, NODES, PROCESSES, Random, World};
 use crate::used::{Used, cpu_s, resident_bytes};
 use rusm_core::seam::{ByteStream, Listener, Seams};
 use rusm_core::{Context, Encoding, Node, Payload, Pid, Term};
-use rusm_sim::{ClusterWire, Policy, Profile, Sim, SimHandle, SimOptions};
+use rusm_sim::{ClusterWire, EventLog, Policy, Profile, Sim, SimHandle, SimOptions};
 use rusm_transport::cluster::ClusterOptions;
 use std::io;
 use std::net::SocketAddr;
@@ -15,14 +15,14 @@ use std::time::Duration;
 
 const PORT: u16 = 80;
 
-/// Nothing is lost or slow, as nothing is in the peers.
+/// Nothing is lost or slow, and no log is kept, as in the peers.
 fn sim() -> Sim {
-    sim_over(ClusterWire::default())
+    sim_of(ClusterWire::default(), EventLog::Off)
 }
 
-fn sim_over(wire: ClusterWire) -> Sim {
+fn sim_of(wire: ClusterWire, log: EventLog) -> Sim {
     let profile = Profile { policy: Policy::Random, lost_packets: 0, short_writes: 0, ..Profile::of_seed(1) };
-    Sim::new(SimOptions { profile, wire, ..SimOptions::new(1) })
+    Sim::new(SimOptions { profile, wire, log, ..SimOptions::new(1) })
 }
 
 fn name(node: usize) -> String {
@@ -74,7 +74,15 @@ impl World for Simulated {
 }
 
 pub fn sockets(seconds: u64) -> Used {
-    let sim = sim();
+    sockets_in(&sim(), seconds)
+}
+
+/// The same, with the log that a replay keeps for its trace hash.
+pub fn logged(seconds: u64) -> Used {
+    sockets_in(&sim_of(ClusterWire::default(), EventLog::Digest), seconds)
+}
+
+fn sockets_in(sim: &Sim, seconds: u64) -> Used {
     let received = Arc::new(AtomicU64::new(0));
     for node in 0..NODES {
         sim.seams(&name(node));
@@ -87,7 +95,7 @@ pub fn sockets(seconds: u64) -> Used {
             gossip::node(Simulated { sim: handle, seams, listener }, node, received).await;
         });
     }
-    run(&sim, seconds, &received)
+    run(sim, seconds, &received)
 }
 
 /// The same between processes of a cluster: mailboxes, the table of processes and the cluster's protocol are in it.
@@ -101,7 +109,7 @@ pub fn quic<const NODES: usize>(seconds: u64) -> Used {
 }
 
 fn cluster_of(nodes: usize, wire: ClusterWire, seconds: u64) -> Used {
-    let sim = sim_over(wire);
+    let sim = sim_of(wire, EventLog::Off);
     let names: Vec<String> = (0..nodes).map(name).collect();
     let received = Arc::new(AtomicU64::new(0));
     let everybody: Arc<OnceLock<Vec<Vec<Pid>>>> = Arc::default();

@@ -6,9 +6,9 @@ use anyhow::{Context as _, bail};
 use rusm_host::manifest::Manifest;
 use rusm_sim::app::{AppRunOptions, AppSimulation, NODES_MAX};
 use rusm_sim::suite::{MemoryLog, Shrunk, shrink_with};
-use rusm_sim::{Case, Outcome, Plan, Report};
+use rusm_sim::{Case, EventLog, Outcome, Plan, Report};
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -122,7 +122,7 @@ impl Sim {
         }
         let app = self.load()?;
         app.check(&case)?;
-        let report = self.run_case(&app, &case, self.record.as_deref())?;
+        let report = app.run(self.options_of(&case, self.event_log()?));
         self.finish(&app, &case, &report)
     }
 
@@ -160,17 +160,16 @@ impl Sim {
         })?)
     }
 
-    fn run_case(&self, app: &AppSimulation, case: &Case, record: Option<&Path>) -> anyhow::Result<Report> {
-        let record = record.map(|file| {
-            let created = File::create(file);
-            let created = created.with_context(|| format!("cannot write the event log to {}", file.display()));
-            created.map(|file| Box::new(BufWriter::new(file)) as Box<dyn Write + Send>)
-        });
-        Ok(app.run(self.options_of(case, record.transpose()?)))
+    /// Of the only run.
+    fn event_log(&self) -> anyhow::Result<EventLog> {
+        let Some(file) = &self.record else { return Ok(EventLog::Digest) };
+        let created = File::create(file);
+        let created = created.with_context(|| format!("cannot write the event log to {}", file.display()))?;
+        Ok(EventLog::Written(Box::new(BufWriter::new(created))))
     }
 
-    fn options_of(&self, case: &Case, record: Option<Box<dyn Write + Send>>) -> AppRunOptions {
-        AppRunOptions { record, time_limit: Duration::from_secs(self.until), ..AppRunOptions::new(case.clone()) }
+    fn options_of(&self, case: &Case, log: EventLog) -> AppRunOptions {
+        AppRunOptions { log, time_limit: Duration::from_secs(self.until), ..AppRunOptions::new(case.clone()) }
     }
 
     /// Prints how it went; the trace hash comes last. What cannot be written is no reason to be silent about the run: a
@@ -178,7 +177,7 @@ impl Sim {
     fn finish(&self, app: &AppSimulation, case: &Case, report: &Report) -> anyhow::Result<ExitCode> {
         print::report(report);
         let written = self.write(app, case, report);
-        println!("trace {}", report.hash);
+        println!("trace {}", report.trace());
         let code = match report.outcome {
             Outcome::Passed => return written.map(|()| ExitCode::SUCCESS),
             Outcome::Broken { .. } => exit_code::PROPERTY_BROKEN,
@@ -212,7 +211,7 @@ impl Sim {
     /// Writes what is left of a failing case, and says how to run it.
     fn shrink(&self, app: &AppSimulation, case: &Case) -> anyhow::Result<Case> {
         let Shrunk { case, report, runs } =
-            shrink_with(&mut |case| app.run(self.options_of(case, None)), case, SHRINK_FOR);
+            shrink_with(&mut |case| app.run(self.options_of(case, EventLog::Off)), case, SHRINK_FOR);
         let file = self.directory.join(format!("build/{}.case", case.seed));
         let case = case.of_this_program();
         std::fs::write(&file, case.to_string()).with_context(|| format!("cannot write {}", file.display()))?;
@@ -223,7 +222,7 @@ impl Sim {
 
     fn write_timeline(&self, app: &AppSimulation, case: &Case, file: &Path) -> anyhow::Result<()> {
         let log = MemoryLog::default();
-        let report = app.run(self.options_of(case, Some(Box::new(log.clone()))));
+        let report = app.run(self.options_of(case, EventLog::Written(Box::new(log.clone()))));
         let page =
             rusm_sim::timeline::page(&self.directory.display().to_string(), &self.replay(case), &report, &log.take());
         std::fs::write(file, page).with_context(|| format!("cannot write the timeline to {}", file.display()))?;

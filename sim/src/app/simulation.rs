@@ -3,13 +3,13 @@ use super::http::Server;
 use super::node::{AppNode, PORT};
 use super::run::{Run, Scenario};
 use super::scenario::{self, Shared};
-use crate::{Case, FaultKind, Field, Outcome, Plan, PlanError, Report, RunError, Sim, SimOptions};
+use crate::{Case, EventLog, FaultKind, Field, Outcome, Plan, PlanError, Report, RunError, Sim, SimOptions};
 use parking_lot::Mutex;
 use rusm_core::seam::Seams;
 use rusm_host::app::{App, AppError};
 use rusm_host::manifest::{Grants, Manifest};
 use rusm_host::{Engine, Host, HostOptions, LoadError, World};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,14 +69,14 @@ pub struct AppRunOptions {
     pub case: Case,
     /// Virtual time after which the run has stalled. Default one hour.
     pub time_limit: Duration,
-    /// Where the event log goes. Default nowhere.
-    pub record: Option<Box<dyn Write + Send>>,
+    /// What becomes of the event log. Default its digest is taken.
+    pub log: EventLog,
 }
 
 impl AppRunOptions {
     /// That case, with the defaults for everything else.
     pub fn new(case: Case) -> Self {
-        Self { case, time_limit: Duration::from_secs(3600), record: None }
+        Self { case, time_limit: Duration::from_secs(3600), log: EventLog::Digest }
     }
 }
 
@@ -186,10 +186,10 @@ impl AppSimulation {
 
     /// Runs one case.
     pub fn run(&self, options: AppRunOptions) -> Report {
-        let AppRunOptions { case, time_limit, record } = options;
+        let AppRunOptions { case, time_limit, log } = options;
         let names = self.nodes(&case);
         let plan = self.plan_of(&case, &names);
-        let sim = Sim::new(SimOptions { time_limit, record, ..case.options() });
+        let sim = Sim::new(SimOptions { time_limit, log, ..case.options() });
         sim.record("options", &case.heading());
         self.faults.begin(sim.handle());
         let (mut nodes, mut servers) = (Vec::new(), Vec::new());

@@ -1,8 +1,8 @@
 use crate::cluster_wire::ClusterWire;
 use crate::outcome::Outcome;
 use crate::profile::Profile;
+use crate::recorder::EventLog;
 use rusm_core::Timestamp;
-use std::io::Write;
 use std::time::Duration;
 
 /// How to run a simulation.
@@ -21,8 +21,8 @@ pub struct SimOptions {
     pub time_limit: Duration,
     /// How many turns all tasks may have together; one more, and the run counts as stalled. Default no limit.
     pub turns_max: u64,
-    /// Where the event log goes. Default nowhere.
-    pub record: Option<Box<dyn Write + Send>>,
+    /// What becomes of the event log. Default its digest is taken.
+    pub log: EventLog,
 }
 
 impl SimOptions {
@@ -30,7 +30,7 @@ impl SimOptions {
     pub fn new(seed: u64) -> Self {
         let time_limit = Duration::from_secs(3600);
         let (profile, wire) = (Profile::of_seed(seed), ClusterWire::default());
-        Self { seed, profile, wire, schedule: 0, orderly_after: None, time_limit, turns_max: u64::MAX, record: None }
+        Self { seed, profile, wire, schedule: 0, orderly_after: None, time_limit, turns_max: u64::MAX, log: EventLog::Digest }
     }
 }
 

@@ -5,13 +5,12 @@ use super::scenario::{Script, Test};
 use crate::check::Checker;
 use crate::plan::carry_out;
 use crate::tenant::Tenant;
-use crate::{Outcome, Plan, Report, RunError, Seen, Sim, SimHandle, SimOptions};
+use crate::{EventLog, Outcome, Plan, Report, RunError, Seen, Sim, SimHandle, SimOptions};
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use parking_lot::Mutex;
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -33,9 +32,9 @@ type Checkers = Arc<Mutex<Vec<Box<dyn Checker>>>>;
 pub(crate) fn run_case(
     scenario: &(dyn Fn(&mut Test) + Send + Sync),
     case: &Case,
-    record: Option<Box<dyn Write + Send>>,
+    log: EventLog,
 ) -> Report {
-    let sim = Sim::new(SimOptions { record, turns_max: TURNS_MAX, ..case.options() });
+    let sim = Sim::new(SimOptions { log, turns_max: TURNS_MAX, ..case.options() });
     let mut test = Test::new(sim.handle(), case);
     let built = catch_unwind(AssertUnwindSafe(|| scenario(&mut test)));
     let plan = case.plan.clone().unwrap_or_else(|| test.draw_plan());

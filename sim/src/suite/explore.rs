@@ -4,7 +4,7 @@ use super::divergence::{MemoryLog, first_divergence};
 use super::settings::{Settings, kept_cases, write};
 use super::{Case, Test, run_case, shrink};
 use crate::timeline;
-use crate::{ClusterWire, Outcome, Report};
+use crate::{ClusterWire, EventLog, Outcome, Report};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -79,15 +79,19 @@ impl Suite {
         self
     }
 
-    /// Runs one case.
+    /// Runs one case, and takes its trace hash.
     pub fn run(&self, case: &Case) -> Report {
-        run_case(&*self.scenario, case, None)
+        self.run_with(case, EventLog::Digest)
+    }
+
+    fn run_with(&self, case: &Case, log: EventLog) -> Report {
+        run_case(&*self.scenario, case, log)
     }
 
     /// Runs one case, and returns its event log too.
     pub fn record(&self, case: &Case) -> (Report, Vec<u8>) {
         let log = MemoryLog::default();
-        let report = run_case(&*self.scenario, case, Some(Box::new(log.clone())));
+        let report = self.run_with(case, EventLog::Written(Box::new(log.clone())));
         (report, log.take())
     }
 
@@ -110,7 +114,7 @@ impl Suite {
             return self.run_only(case, settings, place);
         }
         for (file, case) in place.kept.as_deref().map_or(Ok(Vec::new()), kept_cases)? {
-            let report = self.run(&case);
+            let report = self.run_with(&case, EventLog::Off);
             if report.outcome != Outcome::Passed {
                 let again = format!("RUSM_CASE={} {}", file.display(), place.command);
                 return Err(format!(
@@ -125,8 +129,11 @@ impl Suite {
         let seeds = settings.seeds.unwrap_or(self.seeds);
         for seed in from..from.saturating_add(seeds) {
             let case = Case::of_seed(seed).over(settings.wire);
-            let report =
-                if seed.is_multiple_of(REPEAT_EVERY) { self.run_twice(&case, place)? } else { self.run(&case) };
+            let report = match &settings.hashes {
+                _ if seed.is_multiple_of(REPEAT_EVERY) => self.run_twice(&case, place)?,
+                Some(_) => self.run(&case),
+                None => self.run_with(&case, EventLog::Off),
+            };
             if report.outcome != Outcome::Passed {
                 return Err(self.failed(&case, &report, settings, place));
             }
@@ -134,7 +141,9 @@ impl Suite {
                 return Ok(());
             }
             shown.runs += 1;
-            let _ = writeln!(shown.hashes, "{seed} {}", report.hash);
+            if let Some(hash) = report.hash {
+                let _ = writeln!(shown.hashes, "{seed} {hash}");
+            }
             shown.reached.extend(report.reached.into_keys().chain(report.counts.into_keys()));
         }
         if let Some(directory) = &settings.hashes {
@@ -155,7 +164,7 @@ impl Suite {
             eprintln!("{}: {foreign}", place.name);
         }
         let (report, log) = self.record(case);
-        eprintln!("{}: {} events, trace {}", place.name, report.events, report.hash);
+        eprintln!("{}: {} events, trace {}", place.name, report.events, report.trace());
         if let Some(file) = &settings.record {
             write(file, &log)?;
         }

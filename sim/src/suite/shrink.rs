@@ -1,7 +1,7 @@
 //! Makes a failing case smaller: what can be left out without losing the failure is no part of it.
 
 use super::{Case, Test, run_case};
-use crate::{Plan, Policy, Profile, Report};
+use crate::{EventLog, Plan, Policy, Profile, Report};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub struct Shrunk {
 /// Removes faults and work, and simplifies the schedule, until all that is left is needed or the time is up. The
 /// failure keeps its [signature](crate::Outcome::signature).
 pub fn shrink(scenario: &(dyn Fn(&mut Test) + Send + Sync), case: &Case, at_most: Duration) -> Shrunk {
-    shrink_with(&mut |case| run_case(scenario, case, None), case, at_most)
+    shrink_with(&mut |case| run_case(scenario, case, EventLog::Off), case, at_most)
 }
 
 /// The same for whatever runs a case.

@@ -42,7 +42,7 @@ pub fn page(name: &str, replay: &str, report: &Report, log: &[u8]) -> String {
         profile: report.profile.to_string(),
         plan: report.plan.to_string(),
         replay,
-        hash: &report.hash,
+        hash: report.trace(),
         counts: report.counts.iter().map(|(what, count)| (what.as_str(), *count)).collect(),
         trace: read::read(log, EVENTS_MAX),
     };

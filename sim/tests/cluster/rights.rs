@@ -136,7 +136,8 @@ async fn a_spec_may_be_as_long_as_a_message(sim: SimHandle) {
     }
     sim.until_joined(&nodes).await;
     let (there, to) = (nodes[1].id(), nodes[1].spawn(idle));
-    let asks = nodes[0].spawn(move |context: Context| async move {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    nodes[0].spawn(move |context: Context| async move {
         let lens: Vec<usize> = (1..64 << 10).collect();
         let max = lens.partition_point(|len| context.send(to, Term::new(Encoding::Raw, vec![0; *len])).is_ok());
         // The rest of a signal is what says who sends what to whom.
@@ -151,8 +152,9 @@ async fn a_spec_may_be_as_long_as_a_message(sim: SimHandle) {
             assert_eq!(ask(kind, target, args, grants).await, Err("undef".to_owned()), "nobody there makes it");
             assert_eq!(ask(kind, target, args + 1, grants).await, Err("badarg".to_owned()), "too long");
         }
+        tell.send(()).expect("it is waited for");
     });
-    assert_eq!(nodes[0].await_exit(asks).await, ExitReason::NORMAL);
+    told.await.expect("it has asked all");
 }
 
 #[rusm_sim::test(seeds = 4)]

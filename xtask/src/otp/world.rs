@@ -2,7 +2,7 @@ use super::nodes::Nodes;
 use anyhow::Context as _;
 use rusm_core::seam::Seams;
 use rusm_core::{Context, Node, NodeOptions};
-use rusm_sim::{Sim, SimOptions};
+use rusm_sim::{EventLog, Sim, SimOptions};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::time::Duration;
@@ -98,6 +98,7 @@ where
     T: Send + 'static,
 {
     let mut options = SimOptions::new(seed);
+    options.log = EventLog::Off;
     options.time_limit = Duration::from_secs(24 * 3600);
     // A signal that takes a good part of a child's shutdown time, 60 ms, is not what OTP's outcomes were recorded with.
     options.profile.signal_ns_max = options.profile.signal_ns_max.min(SIGNAL_NS_MAX);

@@ -5,7 +5,7 @@ use crate::exit_code::INTERRUPTED;
 use crate::signals::EndSignals;
 use anyhow::Context as _;
 use rusm_sim::app::AppSimulation;
-use rusm_sim::{Outcome, Report};
+use rusm_sim::{Case, EventLog, Outcome, Report};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -119,6 +119,23 @@ impl Exploration {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A run that fails is run again for its trace, and some of the others to see that they are the same run.
+    fn run(&self, app: &AppSimulation, case: &Case) -> Report {
+        let run = |log| app.run(self.sim.options_of(case, log));
+        let is_watched = case.seed.is_multiple_of(REPEAT_EVERY);
+        let first = run(if is_watched { EventLog::Digest } else { EventLog::Off });
+        if !is_watched && first.outcome == Outcome::Passed {
+            return first;
+        }
+        let mut again = run(EventLog::Digest);
+        let is_same = again.outcome == first.outcome && (!is_watched || again.hash == first.hash);
+        if !is_same {
+            let [first, second] = [&first, &again].map(|report| format!("{}, trace {}", report.outcome, report.trace()));
+            again.outcome = Outcome::Crashed(format!("two runs of this seed differ: {first}; {second}"));
+        }
+        again
+    }
+
     fn work(&self, app: &AppSimulation) -> anyhow::Result<()> {
         let sim = &self.sim;
         let _silence =
@@ -130,14 +147,7 @@ impl Exploration {
                 break;
             }
             let case = sim.case_of(seed)?;
-            let mut report = sim.run_case(app, &case, None)?;
-            if seed.is_multiple_of(REPEAT_EVERY) && report.outcome == Outcome::Passed {
-                let again = sim.run_case(app, &case, None)?;
-                if again.hash != report.hash {
-                    let why = format!("two runs of this seed differ: traces {} and {}", report.hash, again.hash);
-                    report.outcome = Outcome::Crashed(why);
-                }
-            }
+            let report = self.run(app, &case);
             if report.outcome != Outcome::Passed {
                 self.stop.store(true, Ordering::Relaxed);
             }
