@@ -24,8 +24,29 @@ pub(crate) struct TimerKey {
     number: u64,
 }
 
-/// When something is due, the earliest first; then by a drawn number, which orders what is due at the same time; and its slot.
-type Due = Reverse<(u64, u64, u32)>;
+/// When something is due, by which it is ordered; then half of a drawn number, which orders what is due at the same time; and its
+/// slot. In one number: comparing it takes no branch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Due(u128);
+
+impl Due {
+    fn new(at: u64, tie: u64, slot: u32) -> Self {
+        Self(u128::from(at) << 64 | u128::from(tie >> 32) << 32 | u128::from(slot))
+    }
+
+    fn at(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+
+    fn slot(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// The same, at another time.
+    fn later(self, at: u64) -> Self {
+        Self(u128::from(at) << 64 | u128::from(self.0 as u64))
+    }
+}
 
 struct Slot {
     /// Of what was put in last.
@@ -48,7 +69,8 @@ enum What {
 /// Everything that is going to happen, in order, timers that tasks wait for among it.
 #[derive(Default)]
 pub(crate) struct Events {
-    due: BinaryHeap<Due>,
+    /// The earliest first.
+    due: BinaryHeap<Reverse<Due>>,
     slots: Vec<Slot>,
     /// Slots that nothing in `due` has.
     free: Vec<u32>,
@@ -90,7 +112,7 @@ impl Events {
                 (self.slots.len() - 1) as u32
             }
         };
-        self.due.push(Reverse((at, tie, slot)));
+        self.due.push(Reverse(Due::new(at, tie, slot)));
         slot
     }
 
@@ -111,10 +133,10 @@ impl Events {
         self.stopped += 1;
         if self.stopped > 1024 && self.stopped > self.due.len() / 2 {
             let Self { due, slots, free, .. } = self;
-            due.retain(|Reverse((_, _, slot))| {
-                let is_left = !matches!(slots[*slot as usize].what, What::Nothing);
+            due.retain(|Reverse(due)| {
+                let is_left = !matches!(slots[due.slot() as usize].what, What::Nothing);
                 if !is_left {
-                    free.push(*slot);
+                    free.push(due.slot());
                 }
                 is_left
             });
@@ -132,7 +154,8 @@ impl Events {
     /// Takes what is due at `now`.
     pub(crate) fn next(&mut self, now: u64) -> Next {
         loop {
-            let Some(Reverse((at, tie, place))) = self.due.peek().copied() else { return Next::Never };
+            let Some(Reverse(due)) = self.due.peek().copied() else { return Next::Never };
+            let (at, place) = (due.at(), due.slot());
             let slot = &mut self.slots[place as usize];
             let is_stopped = matches!(slot.what, What::Nothing);
             if at > now && !is_stopped {
@@ -150,7 +173,7 @@ impl Events {
                     Some(later) => {
                         slot.what = What::Timer { waker, on };
                         self.order += 1;
-                        self.due.push(Reverse((later, tie, place)));
+                        self.due.push(Reverse(due.later(later)));
                         continue;
                     }
                     None => Some(Next::Wake(slot.number, waker)),

@@ -358,7 +358,7 @@ impl Kernel {
     }
 
     /// A destructor that panics ends nothing but itself.
-    fn drop_task(&self, task: Task) {
+    fn drop_task(&self, task: Box<Task>) {
         let number = task.waker.id.number;
         if catch_unwind(AssertUnwindSafe(move || drop(task))).is_err() {
             self.panics.fetch_add(1, Ordering::Relaxed);

@@ -23,7 +23,7 @@ pub(crate) struct Tasks {
 struct Slot {
     number: u64,
     /// `None` while the task is being polled.
-    task: Option<Task>,
+    task: Option<Box<Task>>,
 }
 
 impl Tasks {
@@ -42,18 +42,18 @@ impl Tasks {
         });
         let waker = Arc::new(TaskWaker::new(TaskId { slot, number }, priority, ready.clone()));
         let as_waker = Waker::from(waker.clone());
-        let task = Some(Task { future, life, waker: waker.clone(), as_waker });
+        let task = Some(Box::new(Task { future, life, waker: waker.clone(), as_waker }));
         self.slots[slot as usize] = Slot { number, task };
         waker
     }
 
     /// Takes a task out for a poll; its slot stays its own.
-    pub(crate) fn take(&mut self, id: TaskId) -> Option<Task> {
+    pub(crate) fn take(&mut self, id: TaskId) -> Option<Box<Task>> {
         let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.number == id.number)?;
         slot.task.take()
     }
 
-    pub(crate) fn put_back(&mut self, task: Task) {
+    pub(crate) fn put_back(&mut self, task: Box<Task>) {
         let slot = task.waker.id.slot as usize;
         self.slots[slot].task = Some(task);
     }
@@ -68,7 +68,7 @@ impl Tasks {
     }
 
     /// Takes out every task of a life, in the order of their slots.
-    pub(crate) fn remove_life(&mut self, life: &Life) -> Vec<Task> {
+    pub(crate) fn remove_life(&mut self, life: &Life) -> Vec<Box<Task>> {
         let mut removed = Vec::new();
         for index in 0..self.slots.len() {
             let slot = &mut self.slots[index];
@@ -95,7 +95,7 @@ impl Tasks {
     }
 
     fn of<'a>(&'a self, life: &'a Life) -> impl Iterator<Item = &'a Task> {
-        self.slots.iter().filter_map(|slot| slot.task.as_ref()).filter(move |task| std::ptr::eq(&*task.life, life))
+        self.slots.iter().filter_map(|slot| slot.task.as_deref()).filter(move |task| std::ptr::eq(&*task.life, life))
     }
 
     pub(crate) fn count(&self, life: &Life) -> usize {
