@@ -333,7 +333,7 @@ impl Kernel {
             state.tasks.remove(id);
             self.record("done", |line| line.number(id.number));
             drop(state);
-            self.drop_task(task);
+            self.drop_task(*task);
             state = self.state.lock();
         } else {
             self.change_priority(&mut state, &task);
@@ -358,7 +358,7 @@ impl Kernel {
     }
 
     /// A destructor that panics ends nothing but itself.
-    fn drop_task(&self, task: Box<Task>) {
+    fn drop_task(&self, task: Task) {
         let number = task.waker.id.number;
         if catch_unwind(AssertUnwindSafe(move || drop(task))).is_err() {
             self.panics.fetch_add(1, Ordering::Relaxed);

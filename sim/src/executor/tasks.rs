@@ -68,12 +68,12 @@ impl Tasks {
     }
 
     /// Takes out every task of a life, in the order of their slots.
-    pub(crate) fn remove_life(&mut self, life: &Life) -> Vec<Box<Task>> {
+    pub(crate) fn remove_life(&mut self, life: &Life) -> Vec<Task> {
         let mut removed = Vec::new();
         for index in 0..self.slots.len() {
             let slot = &mut self.slots[index];
             if slot.task.as_ref().is_some_and(|task| std::ptr::eq(&*task.life, life)) {
-                removed.extend(slot.task.take());
+                removed.extend(slot.task.take().map(|task| *task));
                 slot.number = 0;
                 self.free.push(index as u32);
             }

@@ -4,8 +4,10 @@
 use crate::seed::below;
 use bytes::{Bytes, BytesMut};
 use rand_core::Rng;
-use rusm_core::NodeId;
-use rusm_transport::proto::{Envelope, FRAME_LEN_MAX, Frame, FrameReader, Hello, LANE_STREAMS, Lane, Role};
+use rusm_core::{MemberStatus, NodeId};
+use rusm_transport::proto::{
+    Envelope, FRAME_LEN_MAX, Frame, FrameReader, GossipPacket, Hello, LANE_STREAMS, Lane, MemberId, Role,
+};
 
 /// What a liar makes of one stream.
 #[derive(Default)]
@@ -77,7 +79,10 @@ fn changed(frame: Frame, rng: &mut impl Rng) -> Frame {
             }
             Frame::Credit(credits)
         }
-        Frame::Gossip(packet) => Frame::Gossip(other_bytes(&packet, rng)),
+        Frame::Gossip(packet) => Frame::Gossip(match below(rng.next_u64(), 2) {
+            0 => other_bytes(&packet, rng),
+            _ => made_up(&packet, rng),
+        }),
         Frame::Signal(of, bytes) => match below(rng.next_u64(), 3) {
             0 => Frame::Signal(lane(rng), bytes),
             1 => Frame::Signal(of, other_bytes(&bytes, rng)),
@@ -122,6 +127,26 @@ fn in_anothers_name(bytes: &Bytes, rng: &mut impl Rng) -> Bytes {
         _ => from.random ^= 1,
     }
     envelope.encode()
+}
+
+/// The same gossip, and something of a member that is not so: of itself, of who hears it, or of whoever is told of.
+fn made_up(packet: &Bytes, rng: &mut impl Rng) -> Bytes {
+    let Ok(mut packet) = GossipPacket::decode(packet) else { return packet.clone() };
+    let members: Vec<MemberId> = packet.members().cloned().collect();
+    let mut member = members[below(rng.next_u64(), members.len() as u64) as usize].clone();
+    match below(rng.next_u64(), 4) {
+        0 => member.incarnation = number(rng) as u32,
+        1 => member.revival = number(rng) as u32,
+        2 => member.address = "nowhere".into(),
+        _ => (),
+    }
+    let status = match below(rng.next_u64(), 3) {
+        0 => MemberStatus::Up,
+        1 => MemberStatus::Suspect,
+        _ => MemberStatus::Down,
+    };
+    packet.tell(member, status, number(rng) as u16);
+    packet.encode()
 }
 
 /// Cut short, or with a byte that is another.

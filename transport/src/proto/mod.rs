@@ -34,5 +34,5 @@ pub use frame::{FRAME_LEN_MAX, Frame, FrameError, FrameReader};
 pub use handshake::{Hello, Refusal};
 pub use lane::{LANE_STREAMS, Lane, StreamId};
 pub use lanes::FRAGMENT_LEN;
-pub use membership::{GossipError, MemberChange, MemberId, MemberName, Membership, MembershipConfig};
+pub use membership::{GossipError, GossipPacket, MemberChange, MemberId, MemberName, Membership, MembershipConfig};
 pub use silence::Trust;

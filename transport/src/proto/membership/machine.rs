@@ -1,8 +1,9 @@
-use super::config::{MembershipConfig, PACKET_LEN_MAX};
+use super::config::MembershipConfig;
 use super::member::{MemberId, MemberName};
+use super::packet::{GossipError, GossipPacket, status};
 use super::schedule::Schedule;
-use bytes::{Buf, BufMut, Bytes, BytesMut};
-use foca::{AccumulatingRuntime, Codec, Foca, Header, Member, Message, NoCustomBroadcast, PostcardCodec, State, Timer};
+use bytes::Bytes;
+use foca::{AccumulatingRuntime, Foca, Member, Message, NoCustomBroadcast, PostcardCodec, State, Timer};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use rusm_core::{MemberStatus, NodeId, Timestamp};
@@ -82,21 +83,6 @@ pub struct MemberChange {
     pub status: Option<MemberStatus>,
 }
 
-/// Why a packet of gossip was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum GossipError {
-    /// It is none. The connection is of no use.
-    #[error("a malformed packet of gossip")]
-    Malformed,
-    /// It is in another's name. The connection is of no use.
-    #[error("gossip in another node's name")]
-    Foreign,
-    /// It tells of more members than [`MembershipConfig::members_max`]. Nothing has changed.
-    #[error("more members than are allowed")]
-    TooMany,
-}
-
 impl std::fmt::Debug for Membership {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Membership").field("own", self.own()).field("known", &self.known).finish_non_exhaustive()
@@ -166,8 +152,8 @@ impl Membership {
         self.failed.remove(node);
         match self.known.get(&name.id()).filter(|known| known.member.incarnation == incarnation) {
             Some(MemberChange { member, status: Some(MemberStatus::Up) }) => {
-                let packet = news(self.own(), member, &[]);
-                self.packets.push_back((name, packet));
+                let packet = GossipPacket::news(self.own(), member, Vec::new());
+                self.packets.push_back((name, packet.encode()));
             }
             None if self.foca.num_members() > 0 => self.greet_at.set(&name, now + GREET_AFTER, incarnation),
             _ => self.greet(now, &name, incarnation),
@@ -218,7 +204,7 @@ impl Membership {
     /// It was not taken. Nothing has changed.
     pub fn handle_packet(&mut self, now: Timestamp, node: &str, packet: &[u8]) -> Result<(), GossipError> {
         let Some(incarnation) = self.connected.get(node).copied() else { return Ok(()) };
-        let (header, told) = read(packet).ok_or(GossipError::Malformed)?;
+        let GossipPacket { header, told } = GossipPacket::decode(packet)?;
         if *header.src.node != *node || header.src.incarnation != incarnation || *node == *self.own().node {
             return Err(GossipError::Foreign);
         }
@@ -226,8 +212,10 @@ impl Membership {
             return Ok(());
         }
         let (untrue, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|member| self.is_untrue(member.id()));
-        let without = if untrue.is_empty() { Bytes::new() } else { write(&header, &told) };
+        let said = GossipPacket { header, told };
+        let without = if untrue.is_empty() { Bytes::new() } else { said.encode() };
         let packet = if untrue.is_empty() { packet } else { &without };
+        let GossipPacket { header, told } = said;
         let heard = told.iter().map(Member::id).chain([&header.src]);
         let heard: BTreeSet<NodeId> = heard.map(|member| member.node.id()).collect();
         let new = heard.iter().filter(|id| !self.known.contains_key(*id) && **id != self.own().node.id()).count();
@@ -400,8 +388,9 @@ impl Membership {
             if member.state() == State::Down {
                 self.act(now, |foca, effects| foca.announce(member.id().clone(), effects));
             } else {
-                let packet = news(self.own(), member.id(), std::slice::from_ref(&member));
-                self.packets.push_back((member.id().node.clone(), packet));
+                let to = member.id().clone();
+                let packet = GossipPacket::news(self.own(), &to, vec![member]);
+                self.packets.push_back((to.node, packet.encode()));
             }
         }
     }
@@ -482,48 +471,4 @@ impl Membership {
             self.changes.extend(gone.map(|(_, known)| MemberChange { status: None, ..known }));
         }
     }
-}
-
-fn status(member: &Member<MemberId>) -> MemberStatus {
-    match member.state() {
-        State::Alive => MemberStatus::Up,
-        State::Suspect => MemberStatus::Suspect,
-        State::Down => MemberStatus::Down,
-    }
-}
-
-/// A packet that says who this member is, and these news. Which number of its own its sender says does not matter: it is known there, or
-/// nobody has told of it.
-fn news(own: &MemberId, to: &MemberId, told: &[Member<MemberId>]) -> Bytes {
-    let (src, dst) = (own.clone(), to.clone());
-    write(&Header { src, src_incarnation: 0, dst, message: Message::Gossip }, told)
-}
-
-fn write(header: &Header<MemberId>, told: &[Member<MemberId>]) -> Bytes {
-    let mut packet = BytesMut::new();
-    let mut encode = || {
-        PostcardCodec.encode_header(header, &mut packet)?;
-        packet.put_u16(u16::try_from(told.len()).unwrap_or(u16::MAX));
-        told.iter().try_for_each(|member| PostcardCodec.encode_member(member, &mut packet))
-    };
-    encode().unwrap_or_else(|error| unreachable!("postcard encodes plain values into memory: {error}"));
-    packet.freeze()
-}
-
-/// Who sent a packet, and what it tells; none when it is no packet.
-fn read(packet: &[u8]) -> Option<(Header<MemberId>, Vec<Member<MemberId>>)> {
-    if packet.len() > PACKET_LEN_MAX {
-        return None;
-    }
-    let mut rest = packet;
-    let header = PostcardCodec.decode_header(&mut rest).ok()?;
-    let mut told = Vec::new();
-    if !rest.is_empty() {
-        let number = rest.try_get_u16().ok()?;
-        for _ in 0..number {
-            told.push(PostcardCodec.decode_member(&mut rest).ok()?);
-        }
-    }
-    let valid = told.iter().map(Member::id).chain([&header.src, &header.dst]).all(MemberId::is_valid);
-    (valid && rest.is_empty()).then_some((header, told))
 }

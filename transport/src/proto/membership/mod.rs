@@ -3,10 +3,12 @@
 mod config;
 mod machine;
 mod member;
+mod packet;
 mod schedule;
 #[cfg(test)]
 mod tests;
 
 pub use config::MembershipConfig;
-pub use machine::{GossipError, MemberChange, Membership};
+pub use machine::{MemberChange, Membership};
 pub use member::{MemberId, MemberName};
+pub use packet::{GossipError, GossipPacket};

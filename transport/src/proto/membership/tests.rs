@@ -1,6 +1,7 @@
 //! Machines that hand each other their packets; the time between is that of a network.
 
-use super::machine::{GossipError, MemberChange, Membership, REVIVALS_AHEAD};
+use super::machine::{MemberChange, Membership, REVIVALS_AHEAD};
+use super::packet::{GossipError, GossipPacket};
 use super::{MemberId, MembershipConfig};
 use bytes::{BufMut, Bytes};
 use foca::{Codec, Header, Member, Message, PostcardCodec, State};
@@ -402,14 +403,8 @@ fn packet(from: &MemberId, to: &MemberId, told: &[MemberId]) -> Vec<u8> {
 
 fn packet_of(from: &MemberId, to: &MemberId, message: Message<MemberId>, told: &[MemberId], state: State) -> Vec<u8> {
     let header = Header { src: from.clone(), src_incarnation: 0, dst: to.clone(), message };
-    let mut bytes = Vec::new();
-    PostcardCodec.encode_header(&header, &mut bytes).expect("into memory");
-    bytes.put_u16(u16::try_from(told.len()).expect("few"));
-    for member in told {
-        let member = Member::new(member.clone(), 0, state);
-        PostcardCodec.encode_member(&member, &mut bytes).expect("into memory");
-    }
-    bytes
+    let told = told.iter().map(|member| Member::new(member.clone(), 0, state)).collect();
+    GossipPacket { header, told }.encode().into()
 }
 
 /// What the member `liar` makes up about `of`, to `to`.
