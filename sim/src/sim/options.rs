@@ -30,7 +30,16 @@ impl SimOptions {
     pub fn new(seed: u64) -> Self {
         let time_limit = Duration::from_secs(3600);
         let (profile, wire) = (Profile::of_seed(seed), ClusterWire::default());
-        Self { seed, profile, wire, schedule: 0, orderly_after: None, time_limit, turns_max: u64::MAX, log: EventLog::Digest }
+        Self {
+            seed,
+            profile,
+            wire,
+            schedule: 0,
+            orderly_after: None,
+            time_limit,
+            turns_max: u64::MAX,
+            log: EventLog::Digest,
+        }
     }
 }
 

@@ -29,11 +29,7 @@ const ASSERTION: &str = "assertion";
 type Checkers = Arc<Mutex<Vec<Box<dyn Checker>>>>;
 
 /// Runs that case of a scenario.
-pub(crate) fn run_case(
-    scenario: &(dyn Fn(&mut Test) + Send + Sync),
-    case: &Case,
-    log: EventLog,
-) -> Report {
+pub(crate) fn run_case(scenario: &(dyn Fn(&mut Test) + Send + Sync), case: &Case, log: EventLog) -> Report {
     let sim = Sim::new(SimOptions { log, turns_max: TURNS_MAX, ..case.options() });
     let mut test = Test::new(sim.handle(), case);
     let built = catch_unwind(AssertUnwindSafe(|| scenario(&mut test)));

@@ -2,7 +2,7 @@
 //! what they refuse has a name; when it has come to its senses, it is one of them again.
 
 use crate::world::{NAMES, World, idle, millis, node_id};
-use rusm_core::{Context, Destination, Encoding, Message, Monitored, Node, Term};
+use rusm_core::{Context, Destination, Encoding, MemberStatus, Message, Monitored, Node, NodeInfo, NodeStatus, Term};
 use rusm_sim::{SimHandle, Test};
 use std::time::Duration;
 
@@ -97,6 +97,12 @@ async fn scenario(sim: SimHandle) {
     }
     sim.heal();
     sim.sleep(Duration::from_secs(60)).await;
+    for node in &world.nodes {
+        let known = node.known_nodes();
+        let is_up = |of: &&NodeInfo| of.status == NodeStatus::Up && of.member == Some(MemberStatus::Up);
+        let up = known.iter().filter(|of| NAMES.contains(&of.name.as_str())).filter(is_up).count();
+        assert_eq!(up, 2, "for {} they are not all up again: {known:?}", node.name());
+    }
     let is_quic = sim.recorder().counts().contains_key("quic: a node joined");
     let more = if is_quic { TASKS_MORE_OVER_QUIC } else { TASKS_MORE };
     for (node, name) in ["a", "b"].into_iter().enumerate() {

@@ -130,7 +130,8 @@ impl Exploration {
         let mut again = run(EventLog::Digest);
         let is_same = again.outcome == first.outcome && (!is_watched || again.hash == first.hash);
         if !is_same {
-            let [first, second] = [&first, &again].map(|report| format!("{}, trace {}", report.outcome, report.trace()));
+            let [first, second] =
+                [&first, &again].map(|report| format!("{}, trace {}", report.outcome, report.trace()));
             again.outcome = Outcome::Crashed(format!("two runs of this seed differ: {first}; {second}"));
         }
         again

@@ -211,6 +211,7 @@ impl Membership {
         if header.message == Message::TurnUndead && now < self.keeps_name_until {
             return Ok(());
         }
+        let later = told.iter().map(Member::id).chain([&header.dst]).filter_map(|member| self.later_name(member)).max();
         let (untrue, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|member| self.is_untrue(member.id()));
         let said = GossipPacket { header, told };
         let without = if untrue.is_empty() { Bytes::new() } else { said.encode() };
@@ -231,6 +232,12 @@ impl Membership {
         if is_news || self.own().revival != before {
             self.compare_those(now, |id| heard.contains(&id));
         }
+        if let Some(revival) = later
+            && now >= self.keeps_name_until
+        {
+            let own = MemberId { revival: revival.saturating_add(1), ..self.own().clone() };
+            self.act(now, |foca, effects| foca.change_identity(own, effects));
+        }
         if self.own().revival != before {
             self.renamed = true;
             self.keeps_name_until = now + RENAMED_AT_MOST_EVERY;
@@ -239,18 +246,26 @@ impl Membership {
         Ok(())
     }
 
-    /// Whether that cannot be: of itself, and of whom it hears, a member knows which life it is. What others make up about a later one
-    /// nobody could ever contradict. Who was started again says so itself.
+    /// Whether that cannot be, or need not be passed on: of itself, and of whom it hears, a member knows which life it is. What others
+    /// make up about a later one nobody could ever contradict. Who was started again says so itself.
     fn is_untrue(&self, member: &MemberId) -> bool {
         let own = self.own();
-        let (life, revival) = if member.node == own.node {
-            (own.incarnation, own.revival)
-        } else {
-            let Some(life) = self.connected.get(&member.node) else { return false };
-            let known = self.known.get(&member.node.id()).filter(|known| known.member.incarnation == *life);
-            (*life, known.map_or(0, |known| known.member.revival))
-        };
-        (member.incarnation, member.revival) > (life, revival.saturating_add(REVIVALS_AHEAD))
+        if member.node == own.node {
+            return member != own;
+        }
+        let Some(life) = self.connected.get(&member.node) else { return false };
+        let known = self.known.get(&member.node.id()).filter(|known| known.member.incarnation == *life);
+        let revival = known.map_or(0, |known| known.member.revival);
+        (member.incarnation, member.revival) > (*life, revival.saturating_add(REVIVALS_AHEAD))
+    }
+
+    /// By which later name of this life others know this member, when that is one: it takes the one behind it. Who gave it up by that
+    /// name believes no earlier one, and to come by all of them would take a minute.
+    fn later_name(&self, member: &MemberId) -> Option<u32> {
+        let own = self.own();
+        let is_later = member.revival > own.revival && member.revival - own.revival <= REVIVALS_AHEAD;
+        let is_this = member.node == own.node && member.incarnation == own.incarnation;
+        (is_this && is_later).then_some(member.revival)
     }
 
     /// Forgets that lives are over that cannot have been, which it was told before it heard of those members itself, and asks them who

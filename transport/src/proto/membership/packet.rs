@@ -55,6 +55,10 @@ impl GossipPacket {
         let mut packet = BytesMut::new();
         let mut encode = || {
             PostcardCodec.encode_header(&self.header, &mut packet)?;
+            // Who announces itself tells of nobody.
+            if self.header.message == Message::Announce {
+                return Ok(());
+            }
             packet.put_u16(u16::try_from(self.told.len()).unwrap_or(u16::MAX));
             self.told.iter().try_for_each(|member| PostcardCodec.encode_member(member, &mut packet))
         };
@@ -74,7 +78,7 @@ impl GossipPacket {
         [&self.header.src, &self.header.dst].into_iter().chain(self.told.iter().map(Member::id))
     }
 
-    /// Tells that of a member too, which has contradicted so often before. True or not: this is for who tries what others make of it.
+    /// Tells that of a member too, unless it is an announcement; the member has contradicted so often before. True or not: this is for who tries what others make of it.
     pub fn tell(&mut self, member: MemberId, status: MemberStatus, contradicted: u16) {
         let state = match status {
             MemberStatus::Up => State::Alive,

@@ -451,6 +451,36 @@ fn what_was_made_up_before_one_is_heard_of_is_forgotten_then() {
 }
 
 #[test]
+fn who_was_given_up_by_a_later_name_takes_the_one_behind_it() {
+    let mut world = World::new(3, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(10));
+    make_up(&mut world, 2, 0, MemberId { revival: REVIVALS_AHEAD, ..id(&name(1), 1) }, State::Down);
+    assert_eq!(world.knows(0, 1), Some(MemberStatus::Down));
+    world.run(secs(10));
+    world.assert_all_know_all();
+    assert_eq!(world.members[1].own().revival, REVIVALS_AHEAD + 1);
+}
+
+#[test]
+fn what_is_said_of_other_names_of_its_own_a_member_does_not_pass_on() {
+    let mut world = World::new(2, &MembershipConfig::default());
+    world.join_the_first();
+    world.run(secs(10));
+    for (life, revival) in [(0, 0), (0, 9), (2, 0)] {
+        make_up(&mut world, 1, 0, MemberId { revival, ..id(&name(0), life) }, State::Down);
+    }
+    assert_eq!(world.knows(0, 0), None);
+    while let Some((_, packet)) = world.members[0].poll_packet() {
+        let packet = GossipPacket::decode(&packet).expect("a packet of a member");
+        assert!(packet.told.iter().all(|member| *member.id().node != *name(0)), "{packet:?}");
+    }
+    world.run(secs(10));
+    assert_eq!(world.members[0].own().revival, 0);
+    world.assert_all_know_all();
+}
+
+#[test]
 fn who_is_given_up_again_and_again_takes_no_new_name_each_time() {
     let mut world = World::new(2, &MembershipConfig::default());
     world.join_the_first();
