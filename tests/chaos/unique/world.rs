@@ -1,5 +1,6 @@
 //! Voters under supervision, on nodes of a cluster.
 
+use futures_util::future::join_all;
 use rusm_core::{Context, Node, NodeId, Pid, Started, Strategy, Supervisor, SupervisorSpec};
 use rusm_sim::{FaultKind, SimHandle};
 use rusm_transport::cluster::ClusterOptions;
@@ -115,11 +116,22 @@ pub(crate) async fn status_when(
     }
 }
 
-/// Which of the voters' nodes leads, as the first of them says, and the term.
+/// Which of the voters' nodes leads, as most of them say, and the term. One alone may not know that it leads no more, not even by the
+/// term: who has the greater number can take the lead in the same one.
 pub(crate) async fn leading(sim: &SimHandle, asker: &Node, voters: &[Node]) -> (usize, u64) {
-    let known = status_when(sim, asker, VOTERS[0], |status| status.leader.is_some()).await;
-    let leader = voters.iter().position(|node| Some(node.id()) == known.leader).expect("a voter leads");
-    (leader, known.term)
+    let until = sim.now() + Duration::from_secs(120);
+    loop {
+        let said = join_all(VOTERS.map(|voter| status_of(asker, voter))).await;
+        for (index, node) in voters.iter().enumerate() {
+            let of_it = said.iter().flatten().filter(|status| status.leader == Some(node.id()));
+            let terms: Vec<u64> = of_it.map(|status| status.term).collect();
+            if let (true, Some(term)) = (terms.len() > VOTERS.len() / 2, terms.into_iter().max()) {
+                return (index, term);
+            }
+        }
+        assert!(sim.now() < until, "nobody leads: {said:?}");
+        sim.sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// Nothing gets from that node to another, or back, until it is [`let_back`].

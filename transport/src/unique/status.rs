@@ -7,7 +7,7 @@ use rusm_core::{NodeId, Pid};
 pub struct VoterStatus {
     /// Which node's voter leads, as far as it knows.
     pub leader: Option<NodeId>,
-    /// The term: it grows with each election.
+    /// The term: it grows with most elections. Who has the greater number can take the lead in the same term.
     pub term: u64,
     /// The last entry of the log that it has carried out; zero when there is none.
     pub applied: u64,
