@@ -16,6 +16,12 @@ pub enum Policy {
     },
     /// The one that has been ready for longest.
     Fifo,
+    /// The same, but now and then that one is put off behind all others that are ready.
+    /// Source: Emmi, Qadeer, Rakamaric, "Delay-Bounded Scheduling".
+    Delays {
+        /// Mean number of polls between two delays.
+        every: u32,
+    },
 }
 
 /// How a run behaves, apart from faults: drawn from the seed, so that seeds differ in kind and not only in order.
@@ -45,10 +51,19 @@ impl Profile {
     /// The profile of that seed.
     pub fn of_seed(seed: u64) -> Self {
         let rng = &mut generator(seed, "profile");
-        let random = Policy::Random;
+        let (random, fifo) = (Policy::Random, Policy::Fifo);
         let priorities = |change_every| Policy::Priorities { change_every };
+        let delays = |every| Policy::Delays { every };
+        let policies = [
+            [random, random],
+            [random, random],
+            [priorities(20), priorities(20)],
+            [priorities(100), priorities(100)],
+            [priorities(500), delays(50)],
+            [fifo, delays(500)],
+        ];
         Self {
-            policy: pick(rng, &[random, random, priorities(20), priorities(100), priorities(500), Policy::Fifo]),
+            policy: pick(rng, policies.as_flattened()),
             poll_ns_max: pick(rng, &[500, 2_000, 2_000, 10_000]),
             signal_ns_max: pick(rng, &[1_000, 4_000, 4_000, 20_000, 100_000]),
             slow_signals: pick(rng, &[0, 2, 8, 32]),
@@ -67,6 +82,7 @@ impl fmt::Display for Profile {
             Policy::Random => write!(f, "policy=random")?,
             Policy::Priorities { change_every } => write!(f, "policy=pct/{change_every}")?,
             Policy::Fifo => write!(f, "policy=fifo")?,
+            Policy::Delays { every } => write!(f, "policy=delays/{every}")?,
         }
         let time = |nanos| format_duration(Duration::from_nanos(nanos));
         write!(f, " poll={} signal={}", time(self.poll_ns_max), time(self.signal_ns_max))?;
@@ -114,8 +130,13 @@ fn policy(text: &str) -> Option<Policy> {
         "random" => Some(Policy::Random),
         "fifo" => Some(Policy::Fifo),
         text => {
-            let change_every = text.strip_prefix("pct/")?.parse().ok().filter(|every| *every > 0)?;
-            Some(Policy::Priorities { change_every })
+            let (name, every) = text.split_once('/')?;
+            let every = every.parse().ok().filter(|every| *every > 0)?;
+            match name {
+                "pct" => Some(Policy::Priorities { change_every: every }),
+                "delays" => Some(Policy::Delays { every }),
+                _ => None,
+            }
         }
     }
 }
@@ -132,7 +153,16 @@ mod tests {
             assert_eq!(other, profile);
         }
         let mut profile = Profile::of_seed(0);
-        for wrong in ["policy=lifo", "policy=pct/0", "poll=fast", "lost=1/2", "speed=3", "fifo"] {
+        for wrong in [
+            "policy=lifo",
+            "policy=pct/0",
+            "policy=delays/0",
+            "policy=lifo/3",
+            "poll=fast",
+            "lost=1/2",
+            "speed=3",
+            "fifo",
+        ] {
             assert!(profile.change(wrong).is_err(), "{wrong}");
         }
     }

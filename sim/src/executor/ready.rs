@@ -25,7 +25,16 @@ pub(crate) struct Ready {
 enum Queue {
     Random(Vec<TaskId>),
     Fifo(VecDeque<TaskId>),
-    Priorities { heap: BinaryHeap<(u64, Reverse<u64>, TaskId)>, pushed: u64 },
+    Priorities {
+        heap: BinaryHeap<(u64, Reverse<u64>, TaskId)>,
+        pushed: u64,
+    },
+    /// `left` choices until the first is put off.
+    Delays {
+        tasks: VecDeque<TaskId>,
+        every: u32,
+        left: u64,
+    },
 }
 
 impl Ready {
@@ -34,6 +43,7 @@ impl Ready {
             Policy::Random => Queue::Random(Vec::new()),
             Policy::Fifo => Queue::Fifo(VecDeque::new()),
             Policy::Priorities { .. } => Queue::Priorities { heap: BinaryHeap::new(), pushed: 0 },
+            Policy::Delays { every } => Queue::Delays { tasks: VecDeque::new(), every, left: 1 },
         });
         Self { queue, running: AtomicU64::new(0) }
     }
@@ -46,7 +56,7 @@ impl Ready {
     fn push(&self, task: TaskId, priority: u64) {
         match &mut *self.queue.lock() {
             Queue::Random(tasks) => tasks.push(task),
-            Queue::Fifo(tasks) => tasks.push_back(task),
+            Queue::Fifo(tasks) | Queue::Delays { tasks, .. } => tasks.push_back(task),
             Queue::Priorities { heap, pushed } => {
                 *pushed += 1;
                 heap.push((priority, Reverse(*pushed), task));
@@ -59,7 +69,7 @@ impl Ready {
         let queue = &mut *self.queue.lock();
         let tasks = match queue {
             Queue::Random(tasks) => std::mem::take(tasks).into(),
-            Queue::Fifo(tasks) => std::mem::take(tasks),
+            Queue::Fifo(tasks) | Queue::Delays { tasks, .. } => std::mem::take(tasks),
             Queue::Priorities { heap, .. } => std::iter::from_fn(|| heap.pop()).map(|(_, _, task)| task).collect(),
         };
         *queue = Queue::Fifo(tasks);
@@ -75,6 +85,17 @@ impl Ready {
             Queue::Random(tasks) => tasks.pop(),
             Queue::Fifo(tasks) => tasks.pop_front(),
             Queue::Priorities { heap, .. } => heap.pop().map(|(_, _, task)| task),
+            Queue::Delays { tasks, every, left } => {
+                // Where there is a choice.
+                if tasks.len() > 1 {
+                    *left -= 1;
+                    if *left == 0 {
+                        *left = 1 + below(rng.next_u64(), 2 * u64::from(*every));
+                        tasks.rotate_left(1);
+                    }
+                }
+                tasks.pop_front()
+            }
         }
     }
 }
@@ -127,5 +148,24 @@ impl Wake for TaskWaker {
             self.woken_by.store(self.ready.running.load(Ordering::Relaxed), Ordering::Relaxed);
             self.ready.push(self.id, self.priority.load(Ordering::Relaxed));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::generator;
+
+    #[test]
+    fn with_delays_a_task_is_put_off_now_and_then_and_each_runs_once() {
+        let number = 1000;
+        let mut rng = generator(1, "delays");
+        let ready = Ready::new(Policy::Delays { every: 10 });
+        (0..number).for_each(|task| ready.push(TaskId { slot: 0, number: task }, 0));
+        let order: Vec<u64> = std::iter::from_fn(|| ready.pop(&mut rng)).map(|task| task.number).collect();
+        let put_off = order.windows(2).filter(|pair| pair[1] != pair[0] + 1).count();
+        assert!((50..200).contains(&put_off), "{put_off} of {number}");
+        assert_eq!(order.iter().collect::<std::collections::BTreeSet<_>>().len(), order.len());
+        assert_eq!(order.len() as u64, number);
     }
 }
