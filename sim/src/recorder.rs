@@ -13,7 +13,7 @@ const BUFFER_LEN: usize = 32 << 10;
 /// A run is the same run with and without it.
 #[derive(Default)]
 pub enum EventLog {
-    /// Nothing: the run has no trace hash, and takes a third less time. What explores many seeds does without.
+    /// Nothing: the run has no trace hash, and takes a quarter less time. What explores many seeds does without.
     Off,
     /// Its digest is taken, which is the trace hash.
     #[default]
