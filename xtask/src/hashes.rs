@@ -31,14 +31,15 @@ struct Round {
     busy: bool,
 }
 
-const ROUNDS: [Round; 2] = [
+const ROUNDS: [Round; 3] = [
+    Round { what: "quiet, one thread", threads: 1, busy: false },
     Round { what: "quiet, four threads", threads: 4, busy: false },
     Round { what: "busy, two threads", threads: 2, busy: true },
 ];
 
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     for wire in WIRES.into_iter().filter(|wire| options.wire.as_deref().is_none_or(|only| only == *wire)) {
-        compare(&ALONE, wire, options.seeds, &options.name)?;
+        compare(&ALONE, wire, options.seeds, &options.name, &ROUNDS)?;
     }
     Ok(())
 }
@@ -46,15 +47,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 /// The slice of it that CI runs, of what it has built.
 pub(crate) fn in_ci(selection: &[&str]) -> anyhow::Result<()> {
     for wire in WIRES {
-        compare(selection, wire, SEEDS_IN_CI, "")?;
+        compare(selection, wire, SEEDS_IN_CI, "", &ROUNDS[1..])?;
     }
     Ok(())
 }
 
-fn compare(selection: &[&str], wire: &str, seeds: u64, name: &str) -> anyhow::Result<()> {
+fn compare(selection: &[&str], wire: &str, seeds: u64, name: &str, rounds: &[Round]) -> anyhow::Result<()> {
     let directory = std::env::current_dir()?.join("target/hashes").join(wire);
     let mut first: Option<BTreeMap<String, String>> = None;
-    for (number, round) in ROUNDS.iter().enumerate() {
+    for (number, round) in rounds.iter().enumerate() {
         println!("{seeds} seeds of each scenario over {wire}: {}", round.what);
         let directory = directory.join(number.to_string());
         // What an earlier call has left.
@@ -105,14 +106,14 @@ fn differences(first: &BTreeMap<String, String>, other: &BTreeMap<String, String
     }
 }
 
-/// Keeps every core busy, until it is dropped.
+/// Keeps every core busy twice over, until it is dropped.
 struct Busy(Arc<AtomicBool>);
 
 impl Busy {
     fn begin() -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        for _ in 0..cores {
+        for _ in 0..cores * 2 {
             let over = over.clone();
             std::thread::spawn(move || {
                 while !over.load(Ordering::Relaxed) {

@@ -204,18 +204,19 @@ impl Membership {
     /// It was not taken. Nothing has changed.
     pub fn handle_packet(&mut self, now: Timestamp, node: &str, packet: &[u8]) -> Result<(), GossipError> {
         let Some(incarnation) = self.connected.get(node).copied() else { return Ok(()) };
-        let GossipPacket { header, told } = GossipPacket::decode(packet)?;
+        let mut said = GossipPacket::decode(packet)?;
+        let header = &said.header;
         if *header.src.node != *node || header.src.incarnation != incarnation || *node == *self.own().node {
             return Err(GossipError::Foreign);
         }
         if header.message == Message::TurnUndead && now < self.keeps_name_until {
             return Ok(());
         }
-        let later = told.iter().map(Member::id).chain([&header.dst]).filter_map(|member| self.later_name(member)).max();
-        let (untrue, told): (Vec<_>, Vec<_>) = told.into_iter().partition(|member| self.is_untrue(member.id()));
-        let said = GossipPacket { header, told };
-        let without = if untrue.is_empty() { Bytes::new() } else { said.encode() };
-        let packet = if untrue.is_empty() { packet } else { &without };
+        let later = said.members().filter_map(|member| self.later_name(member)).max();
+        let number = said.told.len();
+        said.told.retain(|member| !self.is_untrue(member.id()));
+        let without = if said.told.len() < number { said.encode() } else { Bytes::new() };
+        let packet = if said.told.len() < number { &without } else { packet };
         let GossipPacket { header, told } = said;
         let heard = told.iter().map(Member::id).chain([&header.src]);
         let heard: BTreeSet<NodeId> = heard.map(|member| member.node.id()).collect();
