@@ -152,6 +152,8 @@ fn links_are_symmetric_however_threads_interleave_with_the_ends_of_associations(
                 };
                 (0..EACH).map(member).collect::<Vec<Pid>>()
             });
+            // Nobody links one that would not live through it.
+            let _ = soup.trapping.acquire_many(2 * EACH).await.expect("it is never closed");
             soup.pids.lock().clone_from(&pids);
             for _ in 0..20 {
                 tokio::task::yield_now().await;
@@ -182,17 +184,20 @@ const EACH: u32 = 4;
 struct Soup {
     pids: Mutex<[Vec<Pid>; 2]>,
     stop: AtomicBool,
+    trapping: Semaphore,
     rested: Semaphore,
 }
 
 impl Default for Soup {
     fn default() -> Self {
-        Self { pids: Mutex::default(), stop: AtomicBool::new(false), rested: Semaphore::new(0) }
+        let [trapping, rested] = [0; 2].map(Semaphore::new);
+        Self { pids: Mutex::default(), stop: AtomicBool::new(false), trapping, rested }
     }
 }
 
 async fn member(context: Context, other_node: usize, soup: Arc<Soup>) {
     context.trap_exit(true);
+    soup.trapping.add_permits(1);
     while !soup.stop.load(Ordering::SeqCst) {
         tokio::task::yield_now().await;
         let others = soup.pids.lock()[other_node].clone();
