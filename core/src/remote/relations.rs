@@ -12,9 +12,9 @@ use std::collections::btree_map::{BTreeMap, Entry};
 pub(super) struct Relations {
     /// By the process here and the one there, with the number of the unlink that is under way.
     pub(super) links: BTreeMap<(Pid, Pid), Option<u64>>,
-    /// How many unlinks have come that the process here has not acknowledged: a link that it makes meanwhile is none, as the unlink
-    /// takes it away here, and who waits for the acknowledgement there.
-    unlinked: BTreeMap<(Pid, Pid), u32>,
+    /// Unlinks that have come and that the process here has not acknowledged: a link that it makes meanwhile is none, as the unlink
+    /// takes it away here, and who waits for the acknowledgement there; unless a link has come behind the unlink.
+    unlinked: BTreeMap<(Pid, Pid), Unlinked>,
     /// Monitors of processes here: the watcher here, and whom it watches there.
     pub(super) watching: BTreeMap<Reference, (Pid, Pid)>,
     /// Monitors of processes there: the watched one here, and the watcher there.
@@ -25,14 +25,22 @@ pub(super) struct Relations {
     pub(super) spawning: BTreeMap<Reference, Pending>,
 }
 
+/// What has come and waits to be handled.
+#[derive(Default)]
+struct Unlinked {
+    unlinks: Vec<u64>,
+    /// A link lies behind the last of them.
+    linked_again: bool,
+}
+
 impl Relations {
     /// A process here sends this to one there.
     pub(super) fn sent(&mut self, here: Pid, there: Pid, kind: &RemoteKind) {
         match kind {
-            RemoteKind::Link if self.unlinked.contains_key(&(here, there)) => {}
+            RemoteKind::Link if self.unlinked.get(&(here, there)).is_some_and(|waiting| !waiting.linked_again) => {}
             RemoteKind::Link => drop(self.links.insert((here, there), None)),
             RemoteKind::Unlink { id } => drop(self.links.insert((here, there), Some(*id))),
-            RemoteKind::UnlinkAck { .. } => self.acknowledged(here, there),
+            RemoteKind::UnlinkAck { id } => self.acknowledged(here, there, *id),
             RemoteKind::Exit { linked: true, .. } => drop(self.links.remove(&(here, there))),
             RemoteKind::Monitor { monitor } => drop(self.watching.insert(*monitor, (here, there))),
             RemoteKind::Demonitor { monitor } => drop(self.watching.remove(monitor)),
@@ -49,11 +57,11 @@ impl Relations {
         }
     }
 
-    fn acknowledged(&mut self, here: Pid, there: Pid) {
-        // One of an earlier association may be acknowledged in this.
+    fn acknowledged(&mut self, here: Pid, there: Pid, id: u64) {
         if let Entry::Occupied(mut waiting) = self.unlinked.entry((here, there)) {
-            *waiting.get_mut() -= 1;
-            if *waiting.get() == 0 {
+            // One of an earlier association may be acknowledged in this.
+            waiting.get_mut().unlinks.retain(|unlink| *unlink != id);
+            if waiting.get().unlinks.is_empty() {
                 waiting.remove();
             }
         }
@@ -84,9 +92,16 @@ impl Relations {
     /// One there sends this to a process here. False when it is about a link that is not there.
     pub(super) fn received(&mut self, here: Pid, there: Pid, kind: &RemoteKind) -> bool {
         match kind {
-            RemoteKind::Link => drop(self.links.entry((here, there)).or_insert(None)),
-            RemoteKind::Unlink { .. } => {
-                *self.unlinked.entry((here, there)).or_default() += 1;
+            RemoteKind::Link => {
+                self.links.entry((here, there)).or_insert(None);
+                if let Some(waiting) = self.unlinked.get_mut(&(here, there)) {
+                    waiting.linked_again = true;
+                }
+            }
+            RemoteKind::Unlink { id } => {
+                let waiting = self.unlinked.entry((here, there)).or_default();
+                waiting.unlinks.push(*id);
+                waiting.linked_again = false;
                 if self.links.get(&(here, there)) == Some(&None) {
                     self.links.remove(&(here, there));
                 }
@@ -164,6 +179,20 @@ mod tests {
         }
         relations.sent(here, there, &RemoteKind::UnlinkAck { id: 3 });
         relations.sent(here, there, &RemoteKind::Link);
+        assert_eq!(relations.len(), 1);
+    }
+
+    #[test]
+    fn a_link_that_crosses_an_unlink_and_the_link_behind_it_stays_when_an_earlier_unlink_is_acknowledged() {
+        let (mut relations, here, there) = (Relations::default(), pid(1, 0), pid(2, 0));
+        relations.sent(here, there, &RemoteKind::Link);
+        relations.sent(here, there, &RemoteKind::Unlink { id: 1 });
+        relations.received(here, there, &RemoteKind::Unlink { id: 2 });
+        relations.received(here, there, &RemoteKind::Link);
+        // The process here has not handled those yet: its link goes with the unlink, and comes with the link behind it.
+        relations.sent(here, there, &RemoteKind::Link);
+        relations.sent(here, there, &RemoteKind::UnlinkAck { id: 2 });
+        relations.received(here, there, &RemoteKind::UnlinkAck { id: 1 });
         assert_eq!(relations.len(), 1);
     }
 
