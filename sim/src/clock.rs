@@ -1,5 +1,4 @@
-use crate::executor::{Kernel, Life, TimerKey};
-use crate::sync::Mutex;
+use crate::executor::{ClockId, HostTime, Kernel, Life, TimerKey};
 use rusm_core::BoxFuture;
 use rusm_core::seam::{Clock, Timestamp};
 use std::future::Future;
@@ -63,41 +62,53 @@ impl Skew {
         let run = scaled(local.saturating_sub(self.origin), MILLION, self.rate(), Round::Up);
         self.bent_at.saturating_add(run)
     }
+
+    /// The same, when it is later than `now`. Most often it is not, and to see that takes no division by the rate.
+    pub(crate) fn later_than(self, now: u64, local: u64) -> Option<u64> {
+        (self.local(now) < local).then(|| self.global(local))
+    }
+
+    /// Runs faster or slower from `now` on.
+    fn bend(&mut self, now: u64, fast_ppm: i32) {
+        *self = Self { bent_at: now, origin: self.local(now), fast_ppm, wall: self.wall };
+    }
 }
 
-/// The clocks of one life of a host: its node reads them, faults change them.
-pub(crate) struct HostClock(Mutex<Skew>);
+/// The clocks of one life of a host: faults change them.
+pub(crate) struct HostClock {
+    kernel: Arc<Kernel>,
+    id: ClockId,
+}
 
 impl HostClock {
-    pub(crate) fn new(skew: Skew) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(skew)))
+    pub(crate) fn new(kernel: &Arc<Kernel>, skew: Skew) -> Self {
+        Self { kernel: kernel.clone(), id: kernel.add_clock(skew) }
     }
 
     /// After a reboot: the monotonic clock begins anew, the time of day does not.
-    pub(crate) fn rebooted(&self, origin: u64) -> Arc<Self> {
-        let skew = *self.0.lock();
-        Self::new(Skew { bent_at: 0, origin, ..skew })
+    pub(crate) fn rebooted(&self, origin: u64) -> Self {
+        Self::new(&self.kernel, Skew { bent_at: 0, origin, ..self.kernel.clock(self.id) })
     }
 
     /// Parts in a million that the monotonic clock runs fast.
     pub(crate) fn drift(&self) -> i32 {
-        self.0.lock().fast_ppm
+        self.kernel.clock(self.id).fast_ppm
     }
 
-    /// Lets it run faster or slower from `now` on.
-    pub(crate) fn set_drift(&self, now: u64, fast_ppm: i32) {
-        let mut skew = self.0.lock();
-        *skew = Skew { bent_at: now, origin: skew.local(now), fast_ppm, wall: skew.wall };
+    /// Lets it run faster or slower from now on.
+    pub(crate) fn set_drift(&self, fast_ppm: i32) {
+        let now = self.kernel.now();
+        self.kernel.change_clock(self.id, |skew| skew.bend(now, fast_ppm));
     }
 
     /// Sets the time of day forwards or back.
     pub(crate) fn jump(&self, nanos: i64) {
-        let mut skew = self.0.lock();
-        skew.wall = skew.wall.saturating_add_signed(nanos);
+        self.kernel.change_clock(self.id, |skew| skew.wall = skew.wall.saturating_add_signed(nanos));
     }
 
-    fn skew(&self) -> Skew {
-        *self.0.lock()
+    /// As the node sees it that runs in that life.
+    pub(crate) fn of(&self, life: Arc<Life>) -> SimClock {
+        SimClock(Arc::new(Inner { kernel: self.kernel.clone(), life, id: self.id }))
     }
 }
 
@@ -107,37 +118,19 @@ pub(crate) struct SimClock(Arc<Inner>);
 struct Inner {
     kernel: Arc<Kernel>,
     life: Arc<Life>,
-    clock: Arc<HostClock>,
-}
-
-impl SimClock {
-    pub(crate) fn new(kernel: Arc<Kernel>, life: Arc<Life>, clock: Arc<HostClock>) -> Self {
-        Self(Arc::new(Inner { kernel, life, clock }))
-    }
-}
-
-/// A time that a host's clock will show.
-pub(crate) struct HostTime {
-    of: Arc<Inner>,
-    at: u64,
-}
-
-impl HostTime {
-    /// The virtual time of that, as things are now.
-    pub(crate) fn global(&self) -> u64 {
-        self.of.clock.skew().global(self.at)
-    }
+    id: ClockId,
 }
 
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
-        let Inner { kernel, clock, .. } = &*self.0;
+        let Inner { kernel, id, .. } = &*self.0;
         kernel.look();
-        Timestamp::from_nanos(clock.skew().local(kernel.now()))
+        Timestamp::from_nanos(kernel.clock(*id).local(kernel.now()))
     }
 
     fn wall(&self) -> Duration {
-        Duration::from_nanos(self.0.clock.skew().wall + self.0.kernel.now())
+        let Inner { kernel, id, .. } = &*self.0;
+        Duration::from_nanos(kernel.clock(*id).wall + kernel.now())
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> BoxFuture<()> {
@@ -178,30 +171,20 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let (at, host) = match &this.on {
+        let Self { on, at, timer } = &mut *self;
+        let clock = match on {
             On::Host(of) if !of.life.is_alive() => return Poll::Pending,
-            // Asked again at each poll: a clock that was slowed down meanwhile is not there yet.
-            On::Host(of) => (of.clock.skew().global(this.at), Some(of)),
-            On::Virtual(_) => (this.at, None),
+            On::Host(of) => of.id,
+            On::Virtual(_) => ClockId::VIRTUAL,
         };
-        let on = || host.map(|of| HostTime { of: of.clone(), at: this.at });
-        let timer = this.on.kernel().poll_timer(this.timer, at, on, cx);
-        if timer.is_none()
-            && let Some(left) = this.timer
-        {
-            this.on.kernel().stop_timer(left);
-        }
-        this.timer = timer;
-        if timer.is_some() { Poll::Pending } else { Poll::Ready(()) }
+        on.kernel().poll_timer(timer, HostTime { clock, local: *at }, cx)
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(timer) = self.timer {
-            self.on.kernel().stop_timer(timer);
-        }
+        let Self { on, timer, .. } = self;
+        on.kernel().stop_timer(timer);
     }
 }
 
@@ -212,25 +195,26 @@ mod tests {
     #[test]
     fn a_sleep_never_ends_early_on_a_drifting_clock() {
         for fast_ppm in [-500_000, -37, 0, 1, 37, 999, 1_000_000] {
-            let clock = HostClock::new(Skew::new(5, 11, 0));
-            clock.set_drift(0, fast_ppm);
-            let skew = clock.skew();
+            let mut skew = Skew::new(5, 11, 0);
+            skew.bend(0, fast_ppm);
             for local in [5, 6, 1_000, 999_999_999, 86_400_000_000_000] {
                 let at = skew.global(local);
                 assert!(skew.local(at) >= local, "{fast_ppm} ppm, {local}");
                 assert!(at == 0 || skew.local(at - 1) < local, "{fast_ppm} ppm, {local}: too late");
+                assert_eq!(skew.later_than(at, local), None, "{fast_ppm} ppm, {local}");
+                assert!(at == 0 || skew.later_than(at - 1, local) == Some(at), "{fast_ppm} ppm, {local}");
             }
         }
     }
 
     #[test]
     fn a_change_of_drift_bends_the_clock_and_does_not_break_it() {
-        let clock = HostClock::new(Skew::new(7, 100, 0));
+        let mut skew = Skew::new(7, 100, 0);
         for (now, ppm) in [(1_000_000, -200_000), (2_000_000, 500_000), (9_000_000, 0)] {
-            let before = clock.skew().local(now);
-            clock.set_drift(now, ppm);
-            assert_eq!(clock.skew().local(now), before);
-            assert!(clock.skew().local(now + 100) > before);
+            let before = skew.local(now);
+            skew.bend(now, ppm);
+            assert_eq!(skew.local(now), before);
+            assert!(skew.local(now + 100) > before);
         }
     }
 

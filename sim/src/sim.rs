@@ -3,7 +3,6 @@ mod options;
 
 pub use options::{RunError, SimOptions};
 
-use crate::clock::SimClock;
 use crate::cluster_wire::ClusterWire;
 use crate::disk::{Disk, DiskFaults, SimStorage};
 use crate::executor::{Ended, Event, Kernel, Life, SimExecutor};
@@ -280,7 +279,7 @@ impl SimHandle {
     pub fn seams(&self, host: &str) -> Seams {
         let (kernel, network) = (self.0.kernel.clone(), self.0.network.clone());
         self.host(host, |host| Seams {
-            clock: Arc::new(SimClock::new(kernel.clone(), host.life.clone(), host.clock.clone())) as Arc<dyn Clock>,
+            clock: Arc::new(host.clock.of(host.life.clone())) as Arc<dyn Clock>,
             executor: Arc::new(SimExecutor::new(kernel, host.life.clone())),
             delivery: Some(host.delivery.clone()),
             entropy: host.entropy.clone(),

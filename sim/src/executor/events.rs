@@ -1,5 +1,5 @@
 use super::Kernel;
-use crate::clock::HostTime;
+use crate::clock::Skew;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -15,6 +15,22 @@ pub(crate) trait Fire: Send + Sync {
 pub(crate) enum Event {
     Fire(Arc<dyn Fire>, u64),
     Call(Box<dyn FnOnce() + Send>),
+}
+
+/// Names the clock of one life of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClockId(u32);
+
+impl ClockId {
+    /// Shows virtual time itself.
+    pub(crate) const VIRTUAL: Self = Self(0);
+}
+
+/// A time that a clock will show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostTime {
+    pub(crate) clock: ClockId,
+    pub(crate) local: u64,
 }
 
 /// Names one timer, for ever.
@@ -59,50 +75,84 @@ enum What {
     Happens(Event),
     Timer {
         waker: Waker,
-        /// The time as whoever sleeps sees it: a clock that was slowed down meanwhile is not there yet.
-        on: Option<HostTime>,
+        /// As whoever sleeps sees it: a clock that was slowed down meanwhile is not there yet.
+        time: HostTime,
     },
     /// It has happened, or the timer was stopped.
     Nothing,
 }
 
-/// Everything that is going to happen, in order, timers that tasks wait for among it.
-#[derive(Default)]
-pub(crate) struct Events {
-    /// The earliest first.
-    due: BinaryHeap<Reverse<Due>>,
-    slots: Vec<Slot>,
-    /// Slots that nothing in `due` has.
-    free: Vec<u32>,
-    /// How often something was put into `due`.
-    order: u64,
-    /// How many in `due` have nothing.
-    stopped: usize,
+/// What happens now: a timer of that number wakes somebody, or something else.
+pub(crate) enum Happens {
+    Wake(u64, Waker),
+    Event(Event),
 }
 
-/// What the next event is.
-pub(crate) enum Next {
-    Wake(u64, Waker),
-    Happen(Event),
-    /// Not before then.
-    At(u64),
-    Never,
+/// The earliest first.
+type Queue = BinaryHeap<Reverse<Due>>;
+
+/// Everything that is going to happen, in order, timers that tasks wait for among it.
+pub(crate) struct Events {
+    /// There are many, and most are far off.
+    timers: Queue,
+    /// All else: what is under way, most of which arrives soon. In a queue of its own it goes past no timer.
+    others: Queue,
+    slots: Vec<Slot>,
+    /// Slots that nothing in the queues has.
+    free: Vec<u32>,
+    /// How often something was put into a queue.
+    order: u64,
+    /// How many timers in their queue were stopped.
+    stopped: usize,
+    clocks: Vec<Skew>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self {
+            timers: Queue::new(),
+            others: Queue::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            order: 0,
+            stopped: 0,
+            clocks: vec![Skew::default()],
+        }
+    }
 }
 
 impl Events {
-    pub(crate) fn push(&mut self, at: u64, tie: u64, event: Event) {
-        self.put(at, tie, What::Happens(event));
+    pub(crate) fn add_clock(&mut self, clock: Skew) -> ClockId {
+        self.clocks.push(clock);
+        ClockId((self.clocks.len() - 1) as u32)
     }
 
-    pub(crate) fn start_timer(&mut self, at: u64, on: Option<HostTime>, tie: u64, waker: Waker) -> TimerKey {
-        let slot = self.put(at, tie, What::Timer { waker, on });
+    pub(crate) fn clock(&mut self, id: ClockId) -> &mut Skew {
+        &mut self.clocks[id.0 as usize]
+    }
+
+    /// When that is in virtual time, as things are now; `None` when it has come.
+    pub(crate) fn later_than(&self, time: HostTime, now: u64) -> Option<u64> {
+        later_than(&self.clocks, time, now)
+    }
+
+    pub(crate) fn push(&mut self, at: u64, tie: u64, event: Event) {
+        let slot = self.put(What::Happens(event));
+        self.others.push(Reverse(Due::new(at, tie, slot)));
+    }
+
+    pub(crate) fn start_timer(&mut self, time: HostTime, at: u64, tie: u64, waker: Waker) -> TimerKey {
+        let slot = self.put(What::Timer { waker, time });
+        self.timers.push(Reverse(Due::new(at, tie, slot)));
         TimerKey { slot, number: self.order }
     }
 
-    fn put(&mut self, at: u64, tie: u64, what: What) -> u32 {
+    /// Inlined, what is put in is written where it stays, and not moved there.
+    #[inline(always)]
+    fn put(&mut self, what: What) -> u32 {
         self.order += 1;
         let content = Slot { number: self.order, what };
-        let slot = match self.free.pop() {
+        match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = content;
                 slot
@@ -111,9 +161,7 @@ impl Events {
                 self.slots.push(content);
                 (self.slots.len() - 1) as u32
             }
-        };
-        self.due.push(Reverse(Due::new(at, tie, slot)));
-        slot
+        }
     }
 
     /// Wakes somebody else from now on. False when the timer has fired.
@@ -131,9 +179,9 @@ impl Events {
     pub(crate) fn stop_timer(&mut self, key: TimerKey) -> impl Sized + use<> {
         let stopped = std::mem::replace(&mut self.timer(key)?.what, What::Nothing);
         self.stopped += 1;
-        if self.stopped > 1024 && self.stopped > self.due.len() / 2 {
-            let Self { due, slots, free, .. } = self;
-            due.retain(|Reverse(due)| {
+        if self.stopped > 1024 && self.stopped > self.timers.len() / 2 {
+            let Self { timers, slots, free, .. } = self;
+            timers.retain(|Reverse(due)| {
                 let is_left = !matches!(slots[due.slot() as usize].what, What::Nothing);
                 if !is_left {
                     free.push(due.slot());
@@ -151,43 +199,68 @@ impl Events {
         (slot.number == key.number && matches!(slot.what, What::Timer { .. })).then_some(slot)
     }
 
+    /// What is due first, though it may be a timer that was stopped, and the queue that it is in.
+    fn first(&mut self) -> Option<(Due, &mut Queue)> {
+        let Self { timers, others, .. } = self;
+        match (timers.peek(), others.peek()) {
+            (Some(Reverse(timer)), Some(Reverse(other))) if timer < other => Some((*timer, timers)),
+            (_, Some(Reverse(other))) => Some((*other, others)),
+            (Some(Reverse(timer)), None) => Some((*timer, timers)),
+            (None, None) => None,
+        }
+    }
+
     /// Takes what is due at `now`.
-    pub(crate) fn next(&mut self, now: u64) -> Next {
+    pub(crate) fn due(&mut self, now: u64) -> Option<Happens> {
         loop {
-            let Some(Reverse(due)) = self.due.peek().copied() else { return Next::Never };
-            let (at, place) = (due.at(), due.slot());
-            let slot = &mut self.slots[place as usize];
-            let is_stopped = matches!(slot.what, What::Nothing);
-            if at > now && !is_stopped {
-                return Next::At(at);
-            }
-            self.due.pop();
-            let next = match std::mem::replace(&mut slot.what, What::Nothing) {
+            let (due, queue) = self.first().filter(|(due, _)| due.at() <= now)?;
+            queue.pop();
+            let slot = &mut self.slots[due.slot() as usize];
+            let happens = match std::mem::replace(&mut slot.what, What::Nothing) {
                 What::Nothing => {
-                    self.stopped = self.stopped.saturating_sub(1);
+                    self.stopped -= 1;
                     None
                 }
-                What::Happens(event) => Some(Next::Happen(event)),
-                What::Timer { waker, on } => match on.as_ref().map(HostTime::global).filter(|at| *at > now) {
+                What::Happens(event) => Some(Happens::Event(event)),
+                What::Timer { waker, time } => match later_than(&self.clocks, time, now) {
                     // Whoever sleeps is woken once, and need not look whether that was too early.
                     Some(later) => {
-                        slot.what = What::Timer { waker, on };
+                        slot.what = What::Timer { waker, time };
                         self.order += 1;
-                        self.due.push(Reverse(due.later(later)));
+                        self.timers.push(Reverse(due.later(later)));
                         continue;
                     }
-                    None => Some(Next::Wake(slot.number, waker)),
+                    None => Some(Happens::Wake(slot.number, waker)),
                 },
             };
-            self.free.push(place);
-            if let Some(next) = next {
-                return next;
+            self.free.push(due.slot());
+            if happens.is_some() {
+                return happens;
             }
         }
     }
 
-    /// Takes everything out, to be dropped without the lock.
-    pub(crate) fn clear(&mut self) -> impl Sized + use<> {
-        std::mem::replace(self, Self { order: self.order, ..Self::default() })
+    /// When something happens next, when nothing is due now.
+    pub(crate) fn next_at(&mut self) -> Option<u64> {
+        loop {
+            let (due, _) = self.first()?;
+            if !matches!(self.slots[due.slot() as usize].what, What::Nothing) {
+                return Some(due.at());
+            }
+            // A timer that was stopped is not waited for.
+            self.timers.pop();
+            self.free.push(due.slot());
+            self.stopped -= 1;
+        }
     }
+
+    /// Takes everything out but the clocks, to be dropped without the lock.
+    pub(crate) fn clear(&mut self) -> impl Sized + use<> {
+        let clocks = std::mem::take(&mut self.clocks);
+        std::mem::replace(self, Self { order: self.order, clocks, ..Self::default() })
+    }
+}
+
+fn later_than(clocks: &[Skew], time: HostTime, now: u64) -> Option<u64> {
+    clocks[time.clock.0 as usize].later_than(now, time.local)
 }

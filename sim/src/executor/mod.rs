@@ -7,12 +7,12 @@ mod ready;
 mod seam;
 mod tasks;
 
-pub(crate) use events::{Event, Fire, TimerKey};
+pub(crate) use events::{ClockId, Event, Fire, HostTime, TimerKey};
 pub(crate) use life::Life;
 pub(crate) use ready::TaskWaker;
 pub(crate) use seam::SimExecutor;
 
-use crate::clock::HostTime;
+use crate::clock::Skew;
 use crate::hasher::FixedMap;
 use crate::outcome::Outcome;
 use crate::profile::{Policy, Profile};
@@ -20,7 +20,7 @@ use crate::recorder::{Line, Recorder};
 use crate::seed::{below, generator};
 use crate::seen::{Seen, SeenEvent, Watcher};
 use crate::sync::{Mutex, MutexGuard};
-use events::{Events, Next};
+use events::{Events, Happens};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use ready::{Ready, TaskId};
@@ -28,7 +28,7 @@ use rusm_core::{BoxFuture, NodeId, Timestamp};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use tasks::{Task, Tasks};
 
 /// Of the processes that panicked, how many are remembered.
@@ -234,36 +234,45 @@ impl Kernel {
         state.events.push(at, tie, event);
     }
 
-    /// Wakes the task of `cx` at `at`, through a timer of its own; `None` when `at` has passed. `on` says which time of which
-    /// host's clock that is, when it is one.
-    pub(crate) fn poll_timer(
-        &self,
-        timer: Option<TimerKey>,
-        at: u64,
-        on: impl FnOnce() -> Option<HostTime>,
-        cx: &Context<'_>,
-    ) -> Option<TimerKey> {
-        if self.now() >= at {
-            return None;
-        }
+    /// Waits for that time, through a timer of the task of `cx`.
+    pub(crate) fn poll_timer(&self, timer: &mut Option<TimerKey>, time: HostTime, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
-        match timer.filter(|timer| state.events.change_timer(*timer, cx.waker())) {
-            Some(timer) => Some(timer),
-            None => {
-                let tie = state.rng.next_u64();
-                Some(state.events.start_timer(at, on(), tie, cx.waker().clone()))
-            }
+        let Some(at) = state.events.later_than(time, self.now()) else {
+            let stopped = timer.take().map(|timer| state.events.stop_timer(timer));
+            drop(state);
+            drop(stopped);
+            return Poll::Ready(());
+        };
+        if !timer.is_some_and(|timer| state.events.change_timer(timer, cx.waker())) {
+            let tie = state.rng.next_u64();
+            *timer = Some(state.events.start_timer(time, at, tie, cx.waker().clone()));
         }
+        Poll::Pending
     }
 
-    /// Ends a timer that may have fired.
-    pub(crate) fn stop_timer(&self, timer: TimerKey) {
+    /// Ends a timer, which may have fired.
+    pub(crate) fn stop_timer(&self, timer: &mut Option<TimerKey>) {
+        let Some(timer) = timer.take() else { return };
         let stopped = self.state.lock().events.stop_timer(timer);
         drop(stopped);
     }
 
+    /// One more clock, which no event waits for yet.
+    pub(crate) fn add_clock(&self, clock: Skew) -> ClockId {
+        self.state.lock().events.add_clock(clock)
+    }
+
+    pub(crate) fn clock(&self, id: ClockId) -> Skew {
+        *self.state.lock().events.clock(id)
+    }
+
+    pub(crate) fn change_clock(&self, id: ClockId, change: impl FnOnce(&mut Skew)) {
+        change(self.state.lock().events.clock(id));
+    }
+
     /// Runs until `stop` is set, nothing is left to do, or virtual time has reached `until`.
     pub(crate) fn run(self: &Arc<Self>, stop: &AtomicBool, until: u64) -> Ended {
+        let mut state = self.state.lock();
         loop {
             let now = self.now();
             if stop.load(Ordering::Relaxed) || self.halted.load(Ordering::Relaxed) {
@@ -272,33 +281,36 @@ impl Kernel {
             if now >= until {
                 return Ended::OutOfTime;
             }
-            let next = self.state.lock().events.next(now);
-            match next {
-                Next::Wake(timer, waker) => {
-                    self.record("timer", |line| line.number(timer));
-                    waker.wake();
-                }
-                Next::Happen(Event::Fire(fire, which)) => fire.fire(self, which),
-                Next::Happen(Event::Call(call)) => {
-                    self.record("call", |line| line);
-                    call();
-                }
-                Next::At(_) | Next::Never => {
-                    if self.poll_one(self.state.lock()) {
-                        continue;
-                    }
-                    match next {
-                        Next::At(at) => self.now.store(at.min(until), Ordering::Relaxed),
-                        _ => return Ended::Stalled,
-                    }
-                }
+            if let Some(due) = state.events.due(now) {
+                drop(state);
+                self.happen(due);
+                state = self.state.lock();
+            } else if let Some(task) = self.choose(&mut state) {
+                state = self.turn(state, task);
+            } else if let Some(at) = state.events.next_at() {
+                self.now.store(at.min(until), Ordering::Relaxed);
+            } else {
+                return Ended::Stalled;
             }
         }
     }
 
-    /// Polls one ready task; false when there is none.
-    fn poll_one(&self, mut guard: MutexGuard<'_, State>) -> bool {
-        let state = &mut *guard;
+    fn happen(self: &Arc<Self>, due: Happens) {
+        match due {
+            Happens::Wake(timer, waker) => {
+                self.record("timer", |line| line.number(timer));
+                waker.wake();
+            }
+            Happens::Event(Event::Fire(fire, which)) => fire.fire(self, which),
+            Happens::Event(Event::Call(call)) => {
+                self.record("call", |line| line);
+                call();
+            }
+        }
+    }
+
+    /// Which of the ready tasks runs next.
+    fn choose(&self, state: &mut State) -> Option<TaskId> {
         if let Some(left) = &mut state.polls_until_orderly {
             if *left == 0 {
                 state.polls_until_orderly = None;
@@ -307,18 +319,23 @@ impl Kernel {
                 *left -= 1;
             }
         }
-        let Some(id) = self.ready.pop(&mut state.rng) else { return false };
+        self.ready.pop(&mut state.rng)
+    }
+
+    /// Polls a task, without the lock; that takes time.
+    fn turn<'a>(&'a self, mut guard: MutexGuard<'a, State>, id: TaskId) -> MutexGuard<'a, State> {
+        let state = &mut *guard;
         if state.turns_left == 0 {
             self.fail(Outcome::Stalled("its tasks have had all the turns that a run may have, and go on".to_owned()));
-            return true;
+            return guard;
         }
         state.turns_left -= 1;
-        // A task that has ended since it was woken.
-        let Some(mut task) = state.tasks.take(id) else { return true };
+        // One that is not there has ended since it was woken.
+        let Some(mut task) = state.tasks.take(id) else { return guard };
         if task.life.is_paused() || task.waker.starved.load(Ordering::Relaxed) {
             state.put_off.push(id);
             state.tasks.put_back(task);
-            return true;
+            return guard;
         }
         let woken_by = task.waker.taken();
         self.record("poll", |line| line.number(id.number).number(woken_by));
@@ -344,7 +361,7 @@ impl Kernel {
         let nanos = 1 + below(state.rng.next_u64(), self.profile.poll_ns_max);
         let now = self.now() + (nanos + charged).saturating_mul(slowness) / 100;
         self.now.store(now, Ordering::Relaxed);
-        true
+        state
     }
 
     fn poll(&self, task: &mut Task) -> bool {

@@ -226,7 +226,7 @@ impl Inner {
     fn packet_trip(&self, connection: &mut Connection, end: usize, stream: StreamId) -> u64 {
         let packet = connection.pipes[end][usize::from(stream.0)].next_number();
         let parts = [connection.link, end as u64, stream.0.into(), packet];
-        if self.conditions.copies(mix(&[self.kernel.seed, mix(&parts)])) > 1 {
+        if self.conditions.copies(|| mix(&[self.kernel.seed, mix(&parts)])) > 1 {
             self.kernel.record("links-twice", |line| line.number(connection.link).number(packet));
         }
         let trip = self.trip(&parts) + connection.slow_ns;

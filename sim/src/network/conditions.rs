@@ -114,9 +114,9 @@ impl Conditions {
     }
 
     /// How often a packet arrives, whose fate that is.
-    pub(crate) fn copies(&self, fate: u64) -> u32 {
+    pub(crate) fn copies(&self, fate: impl FnOnce() -> u64) -> u32 {
         let doubled = self.wrong().map_or(0, |wrong| wrong.doubled);
-        if doubled == 0 || below(mix(&[fate, 5]), 65536) >= doubled {
+        if doubled == 0 || below(mix(&[fate(), 5]), 65536) >= doubled {
             return 1;
         }
         self.kernel.recorder.count(FaultKind::Duplicate.name());

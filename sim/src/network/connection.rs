@@ -197,7 +197,7 @@ impl Connection {
         self.kernel.record("packet", |line| {
             line.number(self.id).number(end as u64).number(pipe.packets).number(len).number(at)
         });
-        if self.conditions.copies(self.fate(end, pipe.packets, 3)) > 1 {
+        if self.conditions.copies(|| self.fate(end, pipe.packets, 3)) > 1 {
             self.kernel.record("packet-twice", |line| line.number(self.id).number(end as u64).number(pipe.packets));
         }
         pipe.packets += 1;

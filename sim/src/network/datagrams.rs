@@ -189,7 +189,7 @@ impl Inner {
             let bit = below(mix(&[fate, 6]), content.len() as u64 * 8) as usize;
             content[bit / 8] ^= 1 << (bit % 8);
         }
-        for copy in 0..self.conditions.copies(fate) {
+        for copy in 0..self.conditions.copies(|| fate) {
             let at = self.arrival(flow, direction, mix(&[fate, u64::from(copy)]));
             let content = Mutex::new(content.clone());
             let arrival = Arrival { of: Arc::downgrade(self), flow: ends, direction, cuts, content };

@@ -22,7 +22,7 @@ pub(super) const WALL_AT_START: u64 = 1_767_225_600_000_000_000;
 pub(super) struct Host {
     pub(super) name: Arc<str>,
     pub(super) life: Arc<Life>,
-    pub(super) clock: Arc<HostClock>,
+    pub(super) clock: HostClock,
     /// Whether it is down, between a crash of a plan and the start that ends it.
     down: bool,
     tenant: Option<Arc<dyn Tenant>>,
@@ -89,8 +89,7 @@ impl SimHandle {
     pub fn set_drift(&self, host: &str, ppm: i32) {
         self.recorder().count(FaultKind::Drift.name());
         self.record("fault", &format!("drift {host} {ppm}"));
-        let now = self.0.kernel.now();
-        self.host(host, |host| host.clock.set_drift(now, ppm));
+        self.host(host, |host| host.clock.set_drift(ppm));
     }
 
     /// Sets the time of day of that host forwards, or back.
@@ -226,7 +225,7 @@ impl Host {
         let life = Arc::new(Life::new(number, 1));
         Self {
             name: name.into(),
-            clock: HostClock::new(skew),
+            clock: HostClock::new(kernel, skew),
             down: false,
             tenant: None,
             entropy: Arc::new(SimEntropy::new(kernel.seed, name)),
