@@ -33,7 +33,7 @@ enum Task {
     Hunt(hunt::Options),
     /// Runs each seed of the chaos suites in several processes, and compares the traces.
     Hashes(hashes::Options),
-    /// Runs the cluster as production does, on tokio, over turmoil's network with its faults.
+    /// Runs the cluster and the server as production does, on tokio, over turmoil's network with its faults.
     Turmoil(turmoil::Options),
     /// Breaks the core in one place after the other, and asks who notices.
     Mutants(mutants::Options),

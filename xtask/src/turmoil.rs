@@ -1,4 +1,4 @@
-//! `cargo xtask turmoil`: the cluster as production runs it, over turmoil's network. It has a workspace of its own.
+//! `cargo xtask turmoil`: the cluster and the server as production runs them, over turmoil's network.
 
 use anyhow::{Context as _, bail};
 use std::process::Command;
@@ -20,28 +20,29 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     seeds(options.from, options.seeds)
 }
 
-/// The slice of it that CI runs.
+/// The slice of it that CI runs. The server's is one of the workspace's tests.
 pub(crate) fn in_ci() -> anyhow::Result<()> {
-    seeds(1, SEEDS_IN_CI)
+    cluster(1, SEEDS_IN_CI)
 }
 
-/// So many seeds from that one on.
+/// So many seeds of both from that one on.
 pub(crate) fn seeds(from: u64, count: u64) -> anyhow::Result<()> {
+    cluster(from, count)?;
+    test(&["-p", "rusm-host", "--test", "turmoil"], from, count)
+}
+
+/// A workspace of its own: nobody else pays for QUIC on turmoil.
+fn cluster(from: u64, count: u64) -> anyhow::Result<()> {
+    test(&["--manifest-path", "tests/turmoil/Cargo.toml", "--test", "cluster"], from, count)
+}
+
+fn test(which: &[&str], from: u64, count: u64) -> anyhow::Result<()> {
     let mut command = Command::new("cargo");
-    command.args([
-        "test",
-        "--quiet",
-        "--manifest-path",
-        "tests/turmoil/Cargo.toml",
-        "--test",
-        "cluster",
-        "--",
-        "--nocapture",
-    ]);
+    command.args(["test", "--quiet"]).args(which).args(["--", "--nocapture"]);
     command.env("RUSM_FROM", from.to_string()).env("RUSM_SEEDS", count.to_string());
     let status = command.status().context("starting cargo")?;
     if !status.success() {
-        bail!("a seed failed: RUSM_SEED=N cargo test --manifest-path tests/turmoil/Cargo.toml runs it again");
+        bail!("a seed failed: RUSM_SEED=N cargo test {} runs it again", which.join(" "));
     }
     Ok(())
 }
