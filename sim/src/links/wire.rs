@@ -29,6 +29,8 @@ impl Wire for SimWire {
     /// In the simulator a name is enough.
     fn locate(&self, _node: &str, _address: &str) {}
 
+    fn forget(&self, _node: &str) {}
+
     fn transmit(&self, connection: ConnectionId, stream: StreamId, bytes: Bytes) {
         if let Some(links) = self.links() {
             links.transmit(&self.life, connection, stream, bytes);

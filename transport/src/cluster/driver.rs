@@ -228,7 +228,10 @@ impl Task {
                 tracing::info!(node = %name, incarnation, ?member, "a node is {status:?}: {reason}");
                 self.node.node_changed(info);
             }
-            Event::Node(NodeNews::Forgotten(peer)) => self.node.node_forgotten(peer),
+            Event::Node(NodeNews::Forgotten(name)) => {
+                self.wire.forget(&name);
+                self.node.node_forgotten(NodeId::of_name(&name));
+            }
             Event::Open { association, lane } => {
                 self.mark(Mark::LaneOpened);
                 self.release(|held| (held.0, held.1) == (association, lane));

@@ -11,6 +11,9 @@ pub trait Wire: Send + Sync + 'static {
     /// Remembers where the node of that name can be dialled: as that node's own [`address`](super::ClusterOptions::address) says.
     fn locate(&self, node: &str, address: &str);
 
+    /// Nobody speaks of that node any more: where it can be dialled is forgotten.
+    fn forget(&self, node: &str);
+
     /// Writes to a stream; never more than the room that [`Input::Writable`] has given.
     fn transmit(&self, connection: ConnectionId, stream: StreamId, bytes: Bytes);
 

@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub struct Endpoint {
     config: Config,
     hello: Hello,
+    /// Those that can be dialled, or have been met. Where there is gossip, one that nobody speaks of any more goes.
     peers: BTreeMap<NodeId, Peer>,
     associations: BTreeMap<u64, NodeId>,
     connections: Connections,
@@ -341,6 +342,7 @@ impl Endpoint {
             peer.alone_until = now + self.config.dial_pause;
             let reason = if reason == EndReason::Lost { EndReason::Unreachable } else { reason };
             self.end(now, node, reason);
+            self.forget(node);
         }
     }
 
@@ -515,6 +517,7 @@ impl Endpoint {
         if now >= waiting.wait_until && peer.pairing.is_alone() {
             peer.alone_until = now + self.config.dial_pause;
             self.end(now, node, EndReason::Unreachable);
+            self.forget(node);
         } else if waiting.dial_at.take_if(|at| *at <= now).is_some() {
             self.dial(now, node);
         }

@@ -119,8 +119,8 @@ pub enum Event {
 pub enum NodeNews {
     /// This is known of it now.
     Changed(NodeInfo),
-    /// Nothing is known of it any more.
-    Forgotten(NodeId),
+    /// Nothing is known of the node of that name any more.
+    Forgotten(String),
 }
 
 /// Why an association ended.

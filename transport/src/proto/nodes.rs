@@ -49,7 +49,7 @@ impl Nodes {
 
     /// An association is over, or could not begin: that makes no node known. A dial may end after the node was forgotten.
     pub(super) fn ended(&mut self, node: &str, reason: &EndReason) {
-        if !self.nodes.contains_key(node) {
+        if !self.knows(node) {
             return;
         }
         let reason = match reason {
@@ -86,10 +86,15 @@ impl Nodes {
             Some(seen) if seen.association.is_some() || seen.sought => self.change(node, |seen| seen.member = None),
             Some(_) => {
                 self.nodes.remove(node);
-                self.news.push_back(NodeNews::Forgotten(NodeId::of_name(node)));
+                self.news.push_back(NodeNews::Forgotten(node.to_owned()));
             }
             None => {}
         }
+    }
+
+    /// Whether anything is known of it.
+    pub(super) fn knows(&self, node: &str) -> bool {
+        self.nodes.contains_key(node)
     }
 
     pub(super) fn poll_news(&mut self) -> Option<NodeNews> {
@@ -218,7 +223,7 @@ mod tests {
         nodes.forgotten("b");
         let news: Vec<_> = std::iter::from_fn(|| nodes.poll_news()).collect();
         assert_eq!(news.len(), 3, "{news:?}");
-        assert_eq!(news.last(), Some(&NodeNews::Forgotten(NodeId::of_name("b"))));
+        assert_eq!(news.last(), Some(&NodeNews::Forgotten("b".to_owned())));
     }
 
     #[test]
@@ -229,7 +234,7 @@ mod tests {
         nodes.ended("b", &EndReason::Unreachable);
         let news: Vec<_> = std::iter::from_fn(|| nodes.poll_news()).collect();
         assert_eq!(news.len(), 2, "{news:?}");
-        assert_eq!(news.last(), Some(&NodeNews::Forgotten(NodeId::of_name("b"))));
+        assert_eq!(news.last(), Some(&NodeNews::Forgotten("b".to_owned())));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::handshake::{Hello, Refusal};
 ///   protocol, "simultaneous connects".
 /// - A handshake over a connection that was made after the present association was known to the other side ends that
 ///   association: the other side has lost it. One that was made before is refused.
-/// - A life of the other node that is over is refused for ever; a new one ends what there is.
+/// - A life of the other node that is over is refused, for as long as the node is known; a new one ends what there is.
 ///
 /// This side: [`dial`](Self::dial), then [`handle_welcome`](Self::handle_welcome) when the other agrees. The other side:
 /// [`handle_hello`](Self::handle_hello). [`handle_end`](Self::handle_end) when a connection is gone.

@@ -255,6 +255,10 @@ impl Wire for QuicWire {
         }
     }
 
+    fn forget(&self, node: &str) {
+        self.0.state.lock().addresses.remove(node);
+    }
+
     fn transmit(&self, connection: ConnectionId, stream: StreamId, bytes: Bytes) {
         let mut state = self.0.state.lock();
         if let Some(Slot::Live(live)) = state.connections.get_mut(&connection) {

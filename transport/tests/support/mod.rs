@@ -39,6 +39,8 @@ pub(crate) struct World {
     /// What each was told of the others.
     pub(crate) news: Vec<Vec<NodeNews>>,
     pub(crate) random: Random,
+    /// Those that have ended: whoever dials one reaches nobody.
+    pub(crate) gone: BTreeSet<usize>,
     /// Those that speak a second version of the protocol, which there is not yet.
     pub(crate) second: BTreeSet<usize>,
     /// What they write to control streams, cut into frames.
@@ -70,6 +72,7 @@ impl World {
             events: names.iter().map(|_| Vec::new()).collect(),
             news: names.iter().map(|_| Vec::new()).collect(),
             random: Random(seed),
+            gone: BTreeSet::new(),
             second: BTreeSet::new(),
             written: BTreeMap::new(),
             wires: Vec::new(),
@@ -84,10 +87,10 @@ impl World {
 
     /// Nodes that gossip, but for the last when it does `not`: that one is as those were which knew no gossip. All join the first
     /// and know of nobody else.
-    pub(crate) fn joined(names: &[&str], not: bool, seed: u64) -> Self {
-        let mut world = Self::new(&[], seed, &Config::default());
+    pub(crate) fn joined(names: &[&str], not: bool, seed: u64, config: &Config) -> Self {
+        let mut world = Self::new(&[], seed, config);
         for (i, name) in names.iter().enumerate() {
-            let endpoint = Endpoint::new(name, 1, CLUSTER, Config::default());
+            let endpoint = Endpoint::new(name, 1, CLUSTER, config.clone());
             let gossips = !not || i + 1 < names.len();
             let drawn = [u8::try_from(i).expect("few"); 32];
             world.nodes.push(if gossips { endpoint.with_membership(world.now, name, drawn) } else { endpoint });
@@ -118,7 +121,12 @@ impl World {
     /// The node is back in a new life; its connections are gone, and nobody has said so.
     pub(crate) fn restart(&mut self, node: usize, incarnation: u32, config: &Config) {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        self.nodes[node] = endpoint(names[node], incarnation, &names, config);
+        self.replace(node, endpoint(names[node], incarnation, &names, config));
+    }
+
+    /// The same, in a life that is given.
+    pub(crate) fn replace(&mut self, node: usize, life: Endpoint) {
+        self.nodes[node] = life;
         self.dials.retain(|(of, ..)| *of != node);
         for wire in &mut self.wires {
             for end in 0..2 {
@@ -276,7 +284,7 @@ impl World {
         let Some(other) = self.names.iter().position(|name| *name == to) else { return };
         let (own, now) = (identity(&self.names[node]), self.now);
         let accepted = ConnectionId::Accepted(self.wires.len() as u64);
-        if !self.nodes[other].handle_accepted(now, accepted, own) {
+        if self.gone.contains(&other) || !self.nodes[other].handle_accepted(now, accepted, own) {
             return self.nodes[node].handle_closed(now, connection);
         }
         let ends = [(node, connection), (other, accepted)];

@@ -1,13 +1,13 @@
 //! What a node hears of the others, and what it tells them.
 
-use super::super::event::{Action, ConnectionId, EndReason, Event};
+use super::super::event::{Action, ConnectionId, EndReason, Event, NodeNews};
 use super::super::features::Features;
 use super::super::frame::Frame;
 use super::super::lane::StreamId;
 use super::super::membership::{GossipError, MemberChange, MemberId, Membership};
 use super::Endpoint;
 use bytes::Bytes;
-use rusm_core::Timestamp;
+use rusm_core::{NodeId, Timestamp};
 
 impl Endpoint {
     /// The node gossips: it learns of those that others know, dials them, and says when one of them is given up. `address` is
@@ -124,7 +124,18 @@ impl Endpoint {
 
     pub(super) fn tell(&mut self) {
         while let Some(news) = self.nodes.poll_news() {
+            if let NodeNews::Forgotten(node) = &news {
+                self.forget(NodeId::of_name(node));
+            }
             self.events.push_back(Event::Node(news));
+        }
+    }
+
+    /// Forgets a node that nobody speaks of any more, unless an attempt to reach it is under way.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        let Some(peer) = self.peers.get(&node).filter(|_| self.membership.is_some()) else { return };
+        if peer.association.is_none() && peer.pairing.is_alone() && !self.nodes.knows(&peer.name) {
+            self.peers.remove(&node);
         }
     }
 }
