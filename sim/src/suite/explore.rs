@@ -17,6 +17,9 @@ const REPEAT_EVERY: u64 = 20;
 /// one, where other things are rare.
 const SOMETIMES_FROM: u64 = 50;
 
+/// Of other seeds than the suite's own it is luck which of them reach what: so many times as many must have run.
+const SOMETIMES_OF_OTHERS: u64 = 3;
+
 /// How long a failure is made smaller.
 const SHRINK_FOR: Duration = Duration::from_secs(110);
 
@@ -149,7 +152,11 @@ impl Suite {
         if let Some(directory) = &settings.hashes {
             write(&directory.join(format!("{}.hashes", place.name.replace("::", "-"))), shown.hashes.as_bytes())?;
         }
-        if shown.runs >= SOMETIMES_FROM.max(self.seeds / 3) && settings.wire == ClusterWire::default() {
+        let enough = match settings.from {
+            None => SOMETIMES_FROM.max(self.seeds / 3),
+            Some(_) => self.seeds.saturating_mul(SOMETIMES_OF_OTHERS),
+        };
+        if shown.runs >= enough && settings.wire == ClusterWire::default() {
             let Shown { reached, .. } = &shown;
             let never: Vec<&String> = self.sometimes.iter().filter(|what| !reached.contains(*what)).collect();
             if !never.is_empty() {
@@ -305,6 +312,19 @@ mod tests {
         assert_eq!(rare(33), Ok(()));
         let text = rare(99).expect_err("no seed reaches it");
         assert!(text.contains("no seed reached [\"rare\"]"), "{text}");
+    }
+
+    #[test]
+    fn of_other_seeds_than_its_own_many_more_have_to_miss_a_rare_branch_before_that_counts() {
+        let suite = Suite::new("name", |test: &mut Test| test.script("outside", |_| async {}));
+        let suite = suite.seeds(60).sometimes(&["rare"]);
+        let place = Place { command: "cargo test name".to_owned(), kept: None, name: "name" };
+        let explored = |from, seeds| {
+            let settings = Settings { from, seeds: Some(seeds), ..Settings::default() };
+            suite.explore(&settings, &place).is_ok()
+        };
+        assert!(!explored(None, 60) && !explored(None, 179));
+        assert!(explored(Some(1_000), 179) && !explored(Some(1_000), 180));
     }
 
     #[test]
