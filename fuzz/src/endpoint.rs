@@ -149,7 +149,7 @@ impl World {
                     *room -= bytes.len();
                 }
                 Action::Close { connection } => drop(self.open.remove(&connection)),
-                Action::Locate { .. } => {}
+                Action::Locate { .. } | Action::Forget { .. } => {}
             }
         }
         while let Some(event) = self.endpoint.poll_event() {

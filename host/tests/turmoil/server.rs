@@ -4,19 +4,18 @@ use crate::clients::Kind;
 use bytes::Bytes;
 use http::Response;
 use http_body_util::{BodyExt, Full};
-use rusm_core::seam::{BoxFuture, ByteStream, Listener, Seams, Sockets};
+use rusm_core::seam::{BoxFuture, ByteStream, Listener, Seams};
 use rusm_core::{ExitReason, Message, Node, NodeOptions, ProcessBody, process_body};
 use rusm_host::manifest::{Limits, Route, RoutePath, Target};
 use rusm_host::serve::{
-    EventStream, Exchange, Handlers, Opening, ResponseBody, ServeOptions, Server, ServerEvent, ServerHandle,
-    SocketEvent, WebSocket,
+    EventStream, Exchange, Handlers, Opening, ResponseBody, Server, ServerEvent, ServerHandle, SocketEvent, WebSocket,
 };
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use turmoil::net::{TcpListener, TcpStream};
+use turmoil::net::TcpListener;
 
 pub(crate) const PORT: u16 = 80;
 
@@ -41,8 +40,7 @@ struct Seen {
 impl World {
     /// What runs on the server's host, until that crashes.
     pub(crate) async fn serve(self) -> turmoil::Result {
-        let seams = Seams { sockets: Arc::new(TurmoilSockets), ..Seams::production("unused") };
-        let node = Node::start(NodeOptions::new("server", seams));
+        let node = Node::start(NodeOptions::new("server", Seams::production("unused")));
         let route = |path: &str, target| Route { path: RoutePath::parse(path).expect("a path"), target };
         let limits = Limits {
             header_time: Duration::from_secs(4),
@@ -50,16 +48,13 @@ impl World {
             request_time: Duration::from_secs(5),
             ..Limits::default()
         };
-        let options = ServeOptions {
-            listen: (Ipv4Addr::UNSPECIFIED, PORT).into(),
-            limits,
-            routes: vec![
-                route("/orders", Target::Http("orders".to_owned())),
-                route("/echo", Target::Websocket("echo".to_owned())),
-                route("/ticks", Target::Events("ticks".to_owned())),
-            ],
-        };
-        let server = Server::start(node.clone(), options, Arc::new(self.clone())).await?;
+        let routes = vec![
+            route("/orders", Target::Http("orders".to_owned())),
+            route("/echo", Target::Websocket("echo".to_owned())),
+            route("/ticks", Target::Events("ticks".to_owned())),
+        ];
+        let listener = TurmoilListener(Arc::new(TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?));
+        let server = Server::start_on(node.clone(), Box::new(listener), limits, routes, Arc::new(self.clone()))?;
         self.with(|seen| seen.present = Some((node, Arc::new(server))));
         std::future::pending().await
     }
@@ -152,26 +147,6 @@ impl Handlers for World {
 }
 
 /// Turmoil's TCP, as the seam that production has the machine's for.
-struct TurmoilSockets;
-
-impl Sockets for TurmoilSockets {
-    fn listen(&self, address: SocketAddr) -> BoxFuture<io::Result<Box<dyn Listener>>> {
-        Box::pin(async move {
-            let listener = Arc::new(TcpListener::bind(address).await?);
-            Ok(Box::new(TurmoilListener(listener)) as Box<dyn Listener>)
-        })
-    }
-
-    fn connect(&self, address: SocketAddr) -> BoxFuture<io::Result<Box<dyn ByteStream>>> {
-        Box::pin(async move { Ok(Box::new(TcpStream::connect(address).await?) as Box<dyn ByteStream>) })
-    }
-
-    fn resolve(&self, host: String, port: u16) -> BoxFuture<io::Result<Vec<SocketAddr>>> {
-        let address: IpAddr = turmoil::lookup(host.as_str());
-        Box::pin(async move { Ok(vec![(address, port).into()]) })
-    }
-}
-
 struct TurmoilListener(Arc<TcpListener>);
 
 impl Listener for TurmoilListener {

@@ -68,10 +68,13 @@ async fn who_watches_the_nodes_hears_of_each_change_until_it_is_over(sim: SimHan
     assert_eq!((names(&a.nodes()), names(&a.known_nodes())), (vec![], vec!["b"]));
     sim.sleep(FORGET_AFTER * 3).await;
     assert_eq!(names(&a.known_nodes()), Vec::<&str>::new(), "nobody speaks of it any more");
+    let b = start_node(&sim, "b");
+    sim.until_joined(&[a.clone(), b]).await;
+    assert_eq!(names(&a.nodes()), ["b"], "whoever was forgotten is met again");
     let all = all.lock();
     let word = |event: &NodeEvent| (event.is_nodeup(), event.is_nodedown());
     let words: Vec<(bool, bool)> = all.iter().map(word).filter(|word| *word != (false, false)).collect();
-    assert_eq!(words, [(true, false), (false, true)], "{all:?}");
+    assert_eq!(words, [(true, false), (false, true), (true, false)], "{all:?}");
     let suspected = all.iter().find(|event| event.node.status == NodeStatus::Suspect);
     assert_eq!(suspected.map(word), Some((false, false)), "it is still connected: {all:?}");
     let first = first.lock();

@@ -153,6 +153,7 @@ impl Task {
                 match action {
                     Action::Dial { connection, node } => self.wire.dial(connection, &node),
                     Action::Locate { node, address } => self.wire.locate(&node, &address),
+                    Action::Forget { node } => self.wire.forget(&node),
                     Action::Transmit { connection, stream, bytes } => self.wire.transmit(connection, stream, bytes),
                     Action::Close { connection } => self.wire.close(connection),
                 }
@@ -228,10 +229,7 @@ impl Task {
                 tracing::info!(node = %name, incarnation, ?member, "a node is {status:?}: {reason}");
                 self.node.node_changed(info);
             }
-            Event::Node(NodeNews::Forgotten(name)) => {
-                self.wire.forget(&name);
-                self.node.node_forgotten(NodeId::of_name(&name));
-            }
+            Event::Node(NodeNews::Forgotten(peer)) => self.node.node_forgotten(peer),
             Event::Open { association, lane } => {
                 self.mark(Mark::LaneOpened);
                 self.release(|held| (held.0, held.1) == (association, lane));

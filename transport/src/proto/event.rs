@@ -31,6 +31,11 @@ pub enum Action {
         /// As the other's wire has written it.
         address: String,
     },
+    /// Forget where that node can be dialled: nobody speaks of it any more.
+    Forget {
+        /// The node's name.
+        node: String,
+    },
     /// Write these bytes to a stream. They are within the room that the driver has given.
     Transmit {
         /// Of which connection.
@@ -119,8 +124,8 @@ pub enum Event {
 pub enum NodeNews {
     /// This is known of it now.
     Changed(NodeInfo),
-    /// Nothing is known of the node of that name any more.
-    Forgotten(String),
+    /// Nothing is known of it any more.
+    Forgotten(NodeId),
 }
 
 /// Why an association ended.

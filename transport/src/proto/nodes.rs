@@ -86,7 +86,7 @@ impl Nodes {
             Some(seen) if seen.association.is_some() || seen.sought => self.change(node, |seen| seen.member = None),
             Some(_) => {
                 self.nodes.remove(node);
-                self.news.push_back(NodeNews::Forgotten(node.to_owned()));
+                self.news.push_back(NodeNews::Forgotten(NodeId::of_name(node)));
             }
             None => {}
         }
@@ -223,7 +223,7 @@ mod tests {
         nodes.forgotten("b");
         let news: Vec<_> = std::iter::from_fn(|| nodes.poll_news()).collect();
         assert_eq!(news.len(), 3, "{news:?}");
-        assert_eq!(news.last(), Some(&NodeNews::Forgotten("b".to_owned())));
+        assert_eq!(news.last(), Some(&NodeNews::Forgotten(NodeId::of_name("b"))));
     }
 
     #[test]
@@ -234,7 +234,7 @@ mod tests {
         nodes.ended("b", &EndReason::Unreachable);
         let news: Vec<_> = std::iter::from_fn(|| nodes.poll_news()).collect();
         assert_eq!(news.len(), 2, "{news:?}");
-        assert_eq!(news.last(), Some(&NodeNews::Forgotten("b".to_owned())));
+        assert_eq!(news.last(), Some(&NodeNews::Forgotten(NodeId::of_name("b"))));
     }
 
     #[test]

@@ -197,7 +197,7 @@ impl World {
     fn act(&mut self, node: usize, action: Action) {
         match action {
             Action::Dial { connection, node: to } => self.dials.push((node, connection, to)),
-            Action::Locate { .. } => {}
+            Action::Locate { .. } | Action::Forget { .. } => {}
             Action::Transmit { connection, stream, bytes } => {
                 let bytes = self.as_written(node, connection, stream, bytes);
                 if let Some((wire, end)) = self.wire(node, connection) {

@@ -293,7 +293,7 @@ impl Network {
                         self.schedule(self.arrival(from, to), Due::Closed { to, id });
                     }
                 }
-                Action::Locate { .. } => {}
+                Action::Locate { .. } | Action::Forget { .. } => {}
             }
         }
         while let Some(event) = self.nodes[from].endpoint.poll_event() {

@@ -30,7 +30,7 @@ impl Node {
                 let well = is_well(&info);
                 (self.seen.insert(info.id, info), well)
             }
-            NodeNews::Forgotten(name) => (self.seen.remove(&NodeId::of_name(&name)), false),
+            NodeNews::Forgotten(id) => (self.seen.remove(&id), false),
         };
         self.well -= usize::from(gone.as_ref().is_some_and(is_well));
         self.well += usize::from(come);

@@ -125,7 +125,7 @@ impl Endpoint {
     pub(super) fn tell(&mut self) {
         while let Some(news) = self.nodes.poll_news() {
             if let NodeNews::Forgotten(node) = &news {
-                self.forget(NodeId::of_name(node));
+                self.forget(*node);
             }
             self.events.push_back(Event::Node(news));
         }
@@ -135,6 +135,7 @@ impl Endpoint {
     pub(super) fn forget(&mut self, node: NodeId) {
         let Some(peer) = self.peers.get(&node).filter(|_| self.membership.is_some()) else { return };
         if peer.association.is_none() && peer.pairing.is_alone() && !self.nodes.knows(&peer.name) {
+            self.actions.push_back(Action::Forget { node: peer.name.clone() });
             self.peers.remove(&node);
         }
     }
